@@ -1,0 +1,1 @@
+"""Samples to Windows to unit vectors: the models, their preprocessing, their weights."""

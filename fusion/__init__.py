@@ -1,0 +1,1 @@
+"""Vectors to meaning: ticks, combining, standing queries. Pure functions of event time."""

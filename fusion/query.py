@@ -1,0 +1,48 @@
+"""A standing query: what it is made of, its vector, and when it fires."""
+
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+
+class Example(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture, sound, clip or motion as arrays: bytes travel, paths do not.
+
+    `data` by modality: vision uint8 (h, w, 3) or (t, h, w, 3) RGB; audio int16 (n, channels) at `rate_hz`;
+    depth float32 (h, w) metres; thermal float32 (h, w) kelvin; imu float32 (n, 6) with int64 `stamps`.
+    """
+
+    modality: Literal["vision", "audio", "depth", "thermal", "imu"]
+    data: np.ndarray
+    stamps: np.ndarray | None = None
+    rate_hz: float = 0.0
+    fx: float = 0.0
+    baseline: float = 0.0
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """What to watch for: a text or an example, where, and the thresholds of its events.
+
+    Scores are deviations from the background. An event begins at `on`, goes on while the score stays at
+    `off` or above, ends once it has been below for `hold_s`, and is dropped when shorter than `min_s`.
+    `modalities` empty means every modality the space can compare the query with.
+    """
+
+    name: str
+    text: str | None = None
+    example: Example | None = None
+    modalities: tuple[str, ...] = ()
+    on: float = 4.0
+    off: float = 2.5
+    min_s: float = 0.0
+    hold_s: float = 0.5
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """A query with its unit vector (float32 (dim,)) in the space `space_id`, ready to be matched."""
+
+    query: Query
+    modality: str
+    space_id: str
+    vector: np.ndarray
