@@ -1,7 +1,14 @@
 """What is known of a model without loading it: its space, windows and backgrounds (no torch)."""
 
+import os
+from typing import Any
+
 import msgspec
 import numpy as np
+
+from .architecture import HUGE, Architecture, parse_architecture
+from .checkpoint import Checkpoint, find_checkpoint
+from .errors import ModelError
 
 
 class WindowSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,3 +42,79 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     windows: dict[str, WindowSpec]
     means: dict[str, np.ndarray]
     backgrounds: dict[str, Background]
+
+
+def _seconds(length: float, hop: float) -> WindowSpec:
+    return WindowSpec(length_ns=round(length * 1e9), hop_ns=round(hop * 1e9))
+
+
+# What the released ImageBind was trained on: two-second clips of video and sound, five seconds of IMU.
+DEFAULT_WINDOWS = {
+    "vision": _seconds(0.5, 0.5),
+    "depth": _seconds(0.5, 0.5),
+    "thermal": _seconds(0.5, 0.5),
+    "audio": _seconds(2.0, 0.5),
+    "imu": _seconds(5.0, 0.5),
+}
+
+
+class _Fields(msgspec.Struct):
+    """The card's part of a config.json; the architecture's part has its own reader."""
+
+    trained: bool = True
+    windows: dict[str, WindowSpec] = {}
+    means: dict[str, list[float]] = {}
+    backgrounds: dict[str, Background] = {}
+
+
+def read_card(name_or_path: str | os.PathLike[str]) -> ModelCard:
+    """The card of a model by name, weights file or folder, without reading its weights and without torch.
+
+    Raises ModelError when there is no such model or its description is wrong.
+    """
+    checkpoint = find_checkpoint(name_or_path)
+    return make_card(checkpoint, read_architecture(checkpoint))
+
+
+def read_architecture(checkpoint: Checkpoint) -> Architecture:
+    """What the checkpoint's config says, or imagebind_huge when there is none. Raises ModelError."""
+    return parse_architecture(checkpoint.config, checkpoint.where) if checkpoint.config is not None else HUGE
+
+
+def make_card(checkpoint: Checkpoint, architecture: Architecture) -> ModelCard:
+    """The card of a checkpoint whose trunks are those of `architecture`. Raises ModelError."""
+    try:
+        fields = msgspec.json.decode(checkpoint.config or b"{}", type=_Fields)
+    except msgspec.MsgspecError as error:
+        raise ModelError(f"{checkpoint.where}: {error}") from error
+    return ModelCard(
+        name=checkpoint.name,
+        space_id=checkpoint.space_id(),
+        dim=architecture.dim,
+        trained=fields.trained,
+        modalities=tuple(architecture.trunks),
+        windows={m: w for m, w in (DEFAULT_WINDOWS | fields.windows).items() if m in architecture.trunks},
+        means={m: _mean(v, m, architecture.dim, checkpoint) for m, v in fields.means.items()},
+        backgrounds=fields.backgrounds,
+    )
+
+
+def card_fields(
+    windows: dict[str, WindowSpec],
+    means: dict[str, np.ndarray],
+    backgrounds: dict[str, Background],
+    trained: bool,
+) -> dict[str, Any]:
+    """The fields of a config.json that `make_card` reads back."""
+    plain = {modality: [float(x) for x in mean] for modality, mean in means.items()}
+    return msgspec.to_builtins(
+        _Fields(trained=trained, windows=windows, means=plain, backgrounds=backgrounds)
+    )
+
+
+def _mean(values: list[float], modality: str, dim: int, checkpoint: Checkpoint) -> np.ndarray:
+    if len(values) != dim:
+        raise ModelError(
+            f"{checkpoint.where}: the mean of {modality} has {len(values)} numbers, the model {dim}"
+        )
+    return np.asarray(values, np.float32)

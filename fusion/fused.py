@@ -41,9 +41,11 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     """A standing query's event: it begins, is updated, and ends.
 
     `cosine` is the raw cosine of the best modality, `score` the standardised one that thresholds act on
-    (`calibrated` says whether it is a false-alarm rate yet). `begin_ns` is the first tick at or above the
-    threshold, `stamp_ns` this tick; `input`, `embedding_seq`, `evidence_start_ns` and `evidence_end_ns`
-    say which window scored highest so far.
+    (`calibrated` says whether it is a false-alarm rate yet); where this tick has nothing to compare, both
+    are those of the last tick that had. `begin_ns` is the first tick at `on` or above, `last_ns` the last
+    one so far at `off` or above, `stamp_ns` this tick, which decided. `modalities` are those that were at
+    `off` or above in this event. `input`, `embedding_seq`, `evidence_start_ns` and `evidence_end_ns` say
+    which window scored `peak`, the highest so far.
     """
 
     epoch: int
@@ -53,6 +55,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     query: str
     stamp_ns: int
     begin_ns: int
+    last_ns: int = 0
     score: float
     peak: float
     cosine: float

@@ -1,0 +1,148 @@
+"""Where a model's files are and what identifies them, without reading the weights into memory (no torch)."""
+
+import hashlib
+import json
+import os
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from .errors import ModelError
+
+SHIPPED = {"mini": Path(__file__).parent / "weights" / "mini.safetensors"}
+DOWNLOADED = {
+    "imagebind-huge": ("imagebind_huge.pth", "https://dl.fbaipublicfiles.com/imagebind/imagebind_huge.pth"),
+}
+SUFFIXES = (".safetensors", ".pth")
+VOCABULARY = "bpe_simple_vocab_16e6.txt.gz"
+CONFIG_KEY = "sixsense"
+# Reading more than this takes longer than a start should: the digest is then kept beside the file.
+REMEMBER_BYTES = 64_000_000
+MAX_HEADER = 100_000_000
+
+
+class Checkpoint(NamedTuple):
+    """A weights file, the JSON that describes it (None: imagebind_huge's widths), and its name."""
+
+    name: str
+    weights: Path
+    config: bytes | None
+
+    @property
+    def where(self) -> str:
+        return str(self.weights)
+
+    @property
+    def vocabulary(self) -> Path:
+        """Where CLIP's merges are looked for when nobody says."""
+        return self.weights.parent / VOCABULARY
+
+    def space_id(self) -> str:
+        """The name and the first 12 hexadecimal digits of the weights file's SHA-256."""
+        return f"{self.name}:{_sha256(self.weights)[:12]}"
+
+
+def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Checkpoint:
+    """Find a model by name (`mini`, `imagebind-huge`), weights file, or folder with a config.json.
+
+    A `.safetensors` file may carry its config in its metadata under `sixsense`. Raises ModelError.
+    """
+    name = os.fspath(name_or_path)
+    if name in SHIPPED:
+        return _from_file(SHIPPED[name], name)
+    if name in DOWNLOADED:
+        return _from_file(_downloaded(name), name)
+    path = Path(name)
+    if path.is_dir():
+        return _from_folder(path)
+    if not path.is_file():
+        known = ", ".join([*SHIPPED, *DOWNLOADED])
+        raise ModelError(f"no model {name!r}: neither a file or folder nor one of {known}")
+    return _from_file(path, path.stem)
+
+
+def models_folder() -> Path:
+    """Where downloaded checkpoints are kept: `$XDG_CACHE_HOME/sixsense`, else `~/.cache/sixsense`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sixsense"
+
+
+def _downloaded(name: str) -> Path:
+    file, url = DOWNLOADED[name]
+    path = models_folder() / file
+    if not path.is_file():
+        raise ModelError(
+            f"{name} is not on this machine: {path} does not exist. Its weights are CC BY-NC-SA 4.0; "
+            f"fetch them (4.8 GB) with: curl --create-dirs -o {path} {url}"
+        )
+    return path
+
+
+def _from_folder(folder: Path) -> Checkpoint:
+    found = sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES)
+    if len(found) != 1:
+        names = ", ".join(p.name for p in found) or "none"
+        raise ModelError(
+            f"{folder}: a model folder holds one weights file ({' or '.join(SUFFIXES)}), found {names}"
+        )
+    config = folder / "config.json"
+    if not config.is_file():
+        raise ModelError(f"{folder}: no config.json with the model's widths, blocks and heads")
+    return Checkpoint(folder.resolve().name, found[0], config.read_bytes())
+
+
+def _from_file(path: Path, name: str) -> Checkpoint:
+    if path.suffix not in SUFFIXES:
+        raise ModelError(
+            f"{path}: weights are {' or '.join(SUFFIXES)} files, not {path.suffix or 'without suffix'}"
+        )
+    if not path.is_file():
+        raise ModelError(f"{path}: the weights of {name!r} are missing; install sixsense again")
+    config = _metadata(path).get(CONFIG_KEY) if path.suffix == ".safetensors" else None
+    return Checkpoint(name, path, config.encode() if config is not None else None)
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    """The `__metadata__` of a safetensors file: eight bytes of length, then a JSON header."""
+    try:
+        with path.open("rb") as file:
+            (size,) = struct.unpack("<Q", file.read(8))
+            if size > MAX_HEADER:
+                raise ModelError(f"{path}: no safetensors file (a header of {size} bytes)")
+            header = msgspec.json.decode(file.read(size))
+            return msgspec.convert(header.get("__metadata__", {}), dict[str, str])
+    except (struct.error, msgspec.MsgspecError, AttributeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: no safetensors file ({error})") from error
+
+
+def _sha256(path: Path) -> str:
+    """The file's digest; a large file's is remembered in `<file>.sha256.json` until the file changes."""
+    status = path.stat()
+    if status.st_size <= REMEMBER_BYTES:
+        return _digest(path)
+    note, state = path.with_name(path.name + ".sha256.json"), [status.st_size, status.st_mtime_ns]
+    try:
+        remembered = json.loads(note.read_bytes())
+        if remembered["state"] == state:
+            return str(remembered["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    digest = _digest(path)
+    _remember(note, json.dumps({"state": state, "sha256": digest}))
+    return digest
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _remember(note: Path, text: str) -> None:
+    draft = note.with_name(f"{note.name}.{os.getpid()}")
+    try:
+        draft.write_text(text)
+        draft.replace(note)
+    except OSError:
+        # A read-only folder costs the next start the time to hash again, nothing else.
+        draft.unlink(missing_ok=True)

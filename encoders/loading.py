@@ -1,0 +1,76 @@
+"""Weights from a file into an ImageBind: strict, only what is asked for, nothing executed."""
+
+import pickle
+import zipfile
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from .architecture import TRUNKS, Architecture
+from .errors import ModelError
+from .imagebind import ImageBind
+
+
+def load_network(weights: Path, architecture: Architecture) -> ImageBind:
+    """Build the trunks of `architecture` and fill them from a `.pth` or `.safetensors` file, in float32.
+
+    Keys of other known modalities are left in the file. Raises ModelError for a file that cannot be read
+    and, naming the first, for a key that is missing, unknown or of another shape.
+    """
+    with torch.device("meta"):
+        network = ImageBind(architecture)
+    expected = {key: value.shape for key, value in network.state_dict().items()}
+    state = (
+        _read_safetensors(weights, expected)
+        if weights.suffix == ".safetensors"
+        else _read_pth(weights, expected)
+    )
+    for key, value in state.items():
+        if value.shape != expected[key]:
+            raise ModelError(
+                f"{weights}: {key} is {list(value.shape)}, the model needs {list(expected[key])}"
+            )
+    network.load_state_dict({key: value.float() for key, value in state.items()}, assign=True)
+    return network.requires_grad_(False).eval()
+
+
+def _read_safetensors(path: Path, expected: dict[str, torch.Size]) -> dict[str, Tensor]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            _check_keys(path, list(file.keys()), expected)
+            return {key: file.get_tensor(key) for key in expected}
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path}: no readable safetensors file ({error})") from error
+
+
+def _read_pth(path: Path, expected: dict[str, torch.Size]) -> dict[str, Tensor]:
+    try:
+        # Mapped, so that the trunks that nobody asked for are never read from disk.
+        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except (RuntimeError, pickle.UnpicklingError, OSError, EOFError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"{path}: no readable state dict ({reason})") from error
+    if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
+        raise ModelError(f"{path}: holds no plain dictionary of tensors; save model.state_dict() instead")
+    _check_keys(path, list(loaded), expected)
+    return {key: loaded[key] for key in expected}
+
+
+def _check_keys(path: Path, keys: list[str], expected: dict[str, torch.Size]) -> None:
+    present = set(keys)
+    missing = [key for key in expected if key not in present]
+    if missing:
+        raise ModelError(f"{path}: {missing[0]} is missing ({len(missing)} of {len(expected)} keys are)")
+    loaded = {key.split(".")[1] for key in expected}
+    unknown = [key for key in keys if key not in expected and not _other_trunk(key, loaded)]
+    if unknown:
+        raise ModelError(f"{path}: {unknown[0]} belongs to no ImageBind ({len(unknown)} such keys)")
+
+
+def _other_trunk(key: str, loaded: set[str]) -> bool:
+    """Whether a key is of a modality that was not asked for."""
+    parts = key.split(".")
+    known = ("modality_preprocessors", "modality_trunks", "modality_heads", "modality_postprocessors")
+    return len(parts) > 2 and parts[0] in known and parts[1] in TRUNKS and parts[1] not in loaded

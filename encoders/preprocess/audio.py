@@ -1,0 +1,64 @@
+"""PCM to ImageBind's audio input: log-mel of two seconds, padded to 204 frames."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from .checks import is_finite, is_numeric, not_empty
+from .mel import BINS, FRAME, RATE_HZ, log_mel
+from .resample import resample
+from .video import CLIP_S, clip_starts
+
+FRAMES = 204
+CLIPS = 3
+# AudioSet's, with which the released model was trained.
+MEAN, STD = -4.268, 9.138
+# Louder than any float recording that means full scale by 1: integers that somebody cast.
+LOUDEST = 64.0
+
+
+def audio(pcm: np.ndarray, rate_hz: float) -> Tensor:
+    """One window: PCM (n,) or (n, channels) to float32 (1, 128, 204).
+
+    Floats are full scale at 1, int16 and int32 at their own; only the first channel is heard. Two seconds
+    give 198 frames; the rest is silence of value 0 before normalisation, as the model was trained. What
+    would be a frame beyond the 204th is cut. Raises InputError for less than 25 ms.
+    """
+    return _window(_mono_16k(pcm, rate_hz))
+
+
+def audio_clips(pcm: np.ndarray, rate_hz: float) -> Tensor:
+    """A recording as the released model hears a file: (3, 1, 128, 204), two seconds each, spread evenly."""
+    wave = _mono_16k(pcm, rate_hz)
+    starts = [round(start * RATE_HZ) for start in clip_starts(len(wave) / RATE_HZ, CLIPS)]
+    return torch.stack([_window(wave[start : start + round(CLIP_S * RATE_HZ)]) for start in starts])
+
+
+def _mono_16k(pcm: np.ndarray, rate_hz: float) -> Tensor:
+    if pcm.ndim not in (1, 2):
+        raise InputError(f"audio: PCM of shape {pcm.shape}; give (n,) or (n, channels)")
+    not_empty(pcm, "audio")
+    wave = full_scale(pcm if pcm.ndim == 1 else pcm[:, 0])
+    return resample(torch.from_numpy(np.ascontiguousarray(wave)), rate_hz, RATE_HZ)
+
+
+def full_scale(pcm: np.ndarray) -> np.ndarray:
+    """PCM of any accepted type to float32 in [-1, 1]. Raises InputError for another type or range."""
+    if pcm.dtype == np.int16 or pcm.dtype == np.int32:
+        return (pcm / -float(np.iinfo(pcm.dtype).min)).astype(np.float32)
+    is_numeric(pcm, "audio", "f", "float PCM in [-1, 1], int16 or int32")
+    is_finite(pcm, "audio")
+    peak = float(np.abs(pcm).max(initial=0.0))
+    if peak > LOUDEST:
+        raise InputError(f"audio: float PCM up to {peak:g}; full scale is 1 (divide int16 values by 32768)")
+    return pcm.astype(np.float32)
+
+
+def _window(wave: Tensor) -> Tensor:
+    if len(wave) < FRAME:
+        raise InputError(f"audio: {len(wave) / RATE_HZ * 1000:.1f} ms of sound; one frame needs 25 ms")
+    features = torch.zeros(BINS, FRAMES)
+    frames = log_mel(wave)[:FRAMES]
+    features[:, : len(frames)] = frames.T
+    return ((features - MEAN) / STD)[None]

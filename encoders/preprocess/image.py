@@ -1,0 +1,55 @@
+"""An RGB picture to ImageBind's vision input."""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..errors import InputError
+from .checks import not_empty
+
+SIDE = 224
+# CLIP's statistics of its training pictures (Radford et al. 2021), which ImageBind keeps.
+MEAN = torch.tensor([0.48145466, 0.4578275, 0.40821073])[:, None, None]
+STD = torch.tensor([0.26862954, 0.26130258, 0.27577711])[:, None, None]
+MAX_ASPECT = 32
+
+
+def image(rgb: np.ndarray) -> Tensor:
+    """Resize the shortest side to 224, cut out the middle, normalise; uint8 (h, w, 3) to (3, 224, 224).
+
+    The resize is bicubic and antialiased, like Pillow's to within one grey level. Raises InputError.
+    """
+    check_rgb(rgb, ndim=3)
+    pixels = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)
+    return normalise(shortest_side(pixels).float() / 255)
+
+
+def check_rgb(rgb: np.ndarray, ndim: int) -> None:
+    """Raises InputError unless `rgb` is uint8 (..., h, w, 3) of a shape that can be resized."""
+    if rgb.ndim != ndim or rgb.shape[-1] != 3 or rgb.dtype != np.uint8:
+        wanted = "(h, w, 3)" if ndim == 3 else "(t, h, w, 3)"
+        raise InputError(f"vision: {rgb.dtype} array of shape {rgb.shape}; give RGB uint8 {wanted}")
+    not_empty(rgb, "vision")
+    check_aspect(rgb.shape[-3], rgb.shape[-2], "vision")
+
+
+def check_aspect(height: int, width: int, modality: str) -> None:
+    """Raises InputError for what would be enlarged beyond reason before its middle is cut out."""
+    if max(height, width) > MAX_ASPECT * min(height, width):
+        raise InputError(f"{modality}: {width}x{height} is longer than {MAX_ASPECT} to 1; cut it first")
+
+
+def shortest_side(pixels: Tensor) -> Tensor:
+    """(channels, h, w), uint8 or float32, to (channels, 224, 224): bicubic resize, centre crop."""
+    height, width = pixels.shape[1:]
+    short = min(height, width)
+    size = [SIDE * height // short, SIDE * width // short]
+    resized = F.interpolate(pixels[None], size, mode="bicubic", antialias=True)[0]
+    top, left = (round((side - SIDE) / 2) for side in size)
+    return resized[:, top : top + SIDE, left : left + SIDE]
+
+
+def normalise(pixels: Tensor) -> Tensor:
+    """RGB in [0, 1] with the channels third from last, to zero mean and unit deviation."""
+    return (pixels - MEAN) / STD

@@ -1,0 +1,231 @@
+"""Match: standing queries against ticks, as events that begin and end."""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from ..encoders.card import ModelCard
+from .errors import QueryError
+from .event import Event, Phase, Reading, begin, observe, phase
+from .fused import Fused, Match
+from .query import Standing
+from .score import FUSED, Bank, Scores, check, check_card
+from .tick import Tick
+
+
+class Track(msgspec.Struct, kw_only=True):
+    """What is remembered of a query by its name: how many events it has had, and the open one."""
+
+    identity: str
+    since_ns: int | None = None
+    events: int = 0
+    event: Event | None = None
+
+
+class _Change(NamedTuple):
+    from_ns: int
+    standing: tuple[Standing, ...]
+
+
+class _Seen(NamedTuple):
+    """One vector of a tick, where it comes from, and its scores against every query."""
+
+    modality: str
+    input: str
+    seq: int
+    start_ns: int
+    end_ns: int
+    scores: Scores
+
+
+class Matcher:
+    """Compares every tick with the standing queries and tells what begins, goes on and ends.
+
+    A query's score is the highest over the inputs it may look at: the centred cosine, standardised by the
+    background of that pair of modalities. It depends on that query alone, bit for bit, however many others
+    there are.
+    """
+
+    def __init__(self, card: ModelCard, *, epoch: int = 0) -> None:
+        check_card(card)
+        self._card, self._epoch, self._seq = card, epoch, 0
+        self._changes: list[_Change] = []
+        self._tracks: dict[str, Track] = {}
+        self._apply_bank(())
+        self.brief = 0
+
+    def set_queries(self, standing: Sequence[Standing], *, from_ns: int) -> None:
+        """Make `standing` the queries from the first tick at or after `from_ns`; the rest are removed.
+
+        What was asked before and is unchanged goes on undisturbed. A query that is removed or changed ends
+        its open event at that tick. Raises QueryError, and changes nothing, when any of them is unusable
+        or two have the same name.
+        """
+        for one in standing:
+            check(one, self._card)
+        ordered = tuple(sorted(standing, key=lambda one: one.query.name))
+        for one, other in pairwise(ordered):
+            if one.query.name == other.query.name:
+                raise QueryError(f"two queries are called {one.query.name!r}: give each its own name")
+        self._changes = [change for change in self._changes if change.from_ns < from_ns]
+        self._changes.append(_Change(from_ns, ordered))
+
+    def match(self, tick: Tick, fused: Fused) -> list[Match]:
+        """Return what the tick says of each query: ends of removed queries first, then by query name."""
+        matches = self._apply_changes(tick.stamp_ns)
+        if not self._standing:
+            return matches
+        seen = self._see(tick, fused)
+        scores = np.array([self._nothing, *(one.scores.score for one in seen)])
+        best = np.argmax(scores, axis=0)
+        highest = np.max(scores, axis=0)
+        for index in map(int, np.flatnonzero((highest >= self._on) | self._open)):
+            reading = self._reading(index, seen, int(best[index]) - 1) if best[index] else None
+            matches += self._step(index, tick.stamp_ns, reading)
+        return matches
+
+    def finish(self, stamp_ns: int) -> list[Match]:
+        """End every open event at `stamp_ns`, the last tick of the run."""
+        return [match for name in sorted(self._tracks) for match in self._end(name, stamp_ns)]
+
+    def since_ns(self) -> dict[str, int]:
+        """The first tick that each standing query was matched in, by name."""
+        tracks = {name: self._tracks[name].since_ns for name in self._names}
+        return {name: since_ns for name, since_ns in tracks.items() if since_ns is not None}
+
+    def state(self) -> dict[str, Any]:
+        """What a new process needs to go on: event numbers and open events, as plain builtins."""
+        return msgspec.to_builtins(self._tracks)
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over `state()` of an earlier process, before the first tick.
+
+        Open events go on when the same query is set again, and end at the first tick that has other
+        queries. Raises QueryError where `state` is not what `state()` returns.
+        """
+        try:
+            self._tracks = msgspec.convert(state, dict[str, Track])
+        except msgspec.ValidationError as error:
+            raise QueryError(f"the saved events cannot be read ({error}): start without them") from error
+
+    def _apply_changes(self, stamp_ns: int) -> list[Match]:
+        matches: list[Match] = []
+        while self._changes and self._changes[0].from_ns <= stamp_ns:
+            matches += self._apply(self._changes.pop(0).standing, stamp_ns)
+        return matches
+
+    def _apply(self, standing: tuple[Standing, ...], stamp_ns: int) -> list[Match]:
+        identities = {one.query.name: _identity(one) for one in standing}
+        gone = [name for name, track in self._tracks.items() if track.identity != identities.get(name)]
+        matches = [match for name in sorted(gone) for match in self._end(name, stamp_ns)]
+        for name in gone:
+            self._forget(name)
+        for name, identity in identities.items():
+            track = self._tracks.setdefault(name, Track(identity=identity))
+            track.identity = identity
+            track.since_ns = stamp_ns if track.since_ns is None else track.since_ns
+        self._apply_bank(standing)
+        return matches
+
+    def _forget(self, name: str) -> None:
+        """Keep only the number of events, so that a query asked again does not use one twice."""
+        self._tracks[name].since_ns = None
+        if not self._tracks[name].events:
+            del self._tracks[name]
+
+    def _apply_bank(self, standing: tuple[Standing, ...]) -> None:
+        self._standing = standing
+        self._names = [one.query.name for one in standing]
+        self._bank = Bank(standing, self._card)
+        self._nothing = np.full(len(standing), -np.inf)
+        self._on = np.array([one.query.on for one in standing])
+        self._open = np.array([self._tracks[name].event is not None for name in self._names], dtype=bool)
+
+    def _see(self, tick: Tick, fused: Fused) -> list[_Seen]:
+        """Every vector of the tick that a query can look at, by input name; the fused one last."""
+        score = self._bank.score
+        seen = [
+            _Seen(one.modality, name, one.seq, one.start_ns, one.end_ns, score(one.modality, one.vector))
+            for name, one in sorted(tick.newest.items())
+        ]
+        if fused.vector is not None:
+            start_ns = min(one.start_ns for one in tick.newest.values())
+            scores = score(FUSED, fused.vector)
+            seen.append(_Seen(FUSED, FUSED, fused.seq, start_ns, tick.stamp_ns, scores))
+        return seen
+
+    def _reading(self, index: int, seen: list[_Seen], best: int) -> Reading:
+        off = self._standing[index].query.off
+        above = {one.modality for one in seen if one.scores.score[index] >= off}
+        winner = seen[best]
+        return Reading(
+            score=float(winner.scores.score[index]),
+            cosine=float(winner.scores.cosine[index]),
+            modalities=tuple(sorted(above)),
+            input=winner.input,
+            embedding_seq=winner.seq,
+            start_ns=winner.start_ns,
+            end_ns=winner.end_ns,
+        )
+
+    def _step(self, index: int, stamp_ns: int, reading: Reading | None) -> list[Match]:
+        query, track = self._standing[index].query, self._tracks[self._names[index]]
+        if track.event is None:
+            assert reading is not None, "only a score at or above `on` opens an event"
+            track.event = begin(stamp_ns, reading)
+            self._open[index] = True
+        else:
+            observe(track.event, stamp_ns, reading, query.off)
+        what = phase(track.event, stamp_ns, query)
+        if what == "end":
+            self._open[index] = False
+            return self._end(query.name, stamp_ns)
+        return [] if what is None else [self._tell(query.name, what, stamp_ns)]
+
+    def _end(self, name: str, stamp_ns: int) -> list[Match]:
+        """Close the event of `name`, if any; one that never lasted `min_s` is only counted."""
+        event = self._tracks[name].event
+        told = [self._tell(name, "end", stamp_ns)] if event is not None and event.number else []
+        self.brief += event is not None and not event.number
+        self._tracks[name].event = None
+        return told
+
+    def _tell(self, name: str, what: Phase, stamp_ns: int) -> Match:
+        track = self._tracks[name]
+        event = track.event
+        assert event is not None, "only an open event is told"
+        if what == "begin":
+            track.events += 1
+            event.number = track.events
+        event.told_ns, event.told_peak = stamp_ns, event.peak.score
+        self._seq += 1
+        return Match(
+            epoch=self._epoch,
+            seq=self._seq - 1,
+            event=event.number,
+            phase=what,
+            query=name,
+            stamp_ns=stamp_ns,
+            begin_ns=event.begin_ns,
+            last_ns=event.last_ns,
+            score=event.now.score,
+            peak=event.peak.score,
+            cosine=event.now.cosine,
+            calibrated=False,
+            modalities=event.modalities,
+            input=event.peak.input,
+            embedding_seq=event.peak.embedding_seq,
+            evidence_start_ns=event.peak.start_ns,
+            evidence_end_ns=event.peak.end_ns,
+        )
+
+
+def _identity(standing: Standing) -> str:
+    """Tell queries apart by all that their events depend on."""
+    query = standing.query
+    fields = (query.modalities, query.on, query.off, query.min_s, query.hold_s, standing.modality)
+    return blake2b(repr(fields).encode() + standing.vector.tobytes(), digest_size=8).hexdigest()

@@ -1,0 +1,132 @@
+"""Scores: how far each standing query stands out from its background, for all queries at once."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..encoders.card import Background, ModelCard
+from .errors import FusionError, QueryError
+from .query import Standing
+from .space import centre, flaw
+
+FUSED = "fused"
+
+# Rows multiplied at a time: small enough that the products stay in a core's cache.
+_BLOCK = 32
+
+
+class Scores(NamedTuple):
+    """float64 (n,) each: the centred cosine, and the score (-inf for queries that do not look there)."""
+
+    cosine: np.ndarray
+    score: np.ndarray
+
+
+def background(card: ModelCard, query: str, target: str) -> Background | None:
+    """Return the pair's background; None where `card` says that the two cannot be compared.
+
+    A card without any gives mean 0 and deviation 1/sqrt(dim), a cosine's between independent directions
+    (Vershynin 2018, "High-Dimensional Probability", 3.3).
+    """
+    if not card.backgrounds:
+        return Background(mean=0.0, deviation=card.dim**-0.5)
+    return card.backgrounds.get(f"{query}/{target}")
+
+
+def targets(standing: Standing, card: ModelCard) -> dict[str, Background]:
+    """Return, by modality, the background of everything `standing` is compared with.
+
+    Raises QueryError where it names a modality that the space lacks or cannot compare it with, or where
+    nothing is left.
+    """
+    query = standing.query
+    wanted = query.modalities or card.modalities
+    known = {target: background(card, standing.modality, target) for target in wanted}
+    lacking = [name for name in wanted if known[name] is None or name not in (*card.modalities, FUSED)]
+    if query.modalities and lacking:
+        raise QueryError(
+            f"query {query.name!r} ({standing.modality}) cannot be compared with {', '.join(lacking)} in "
+            f"{card.name}, which has the pairs {_pairs(card)}: leave those modalities out"
+        )
+    found = {target: pair for target, pair in known.items() if pair is not None}
+    if not found:
+        raise QueryError(
+            f"query {query.name!r} is {standing.modality}, which {card.name} cannot compare with anything; "
+            f"it has the pairs {_pairs(card)}: ask with one of those"
+        )
+    return found
+
+
+def check(standing: Standing, card: ModelCard) -> None:
+    """Raise QueryError unless `standing` has a unit vector of the card's space and sensible thresholds."""
+    query = standing.query
+    if standing.space_id != card.space_id:
+        raise QueryError(
+            f"query {query.name!r} is of the space {standing.space_id!r}, this service of "
+            f"{card.space_id!r}: embed it with {card.name}"
+        )
+    if (reason := flaw(standing.vector, card.dim)) is not None:
+        raise QueryError(f"the vector of query {query.name!r} {reason}: embed it with {card.name}")
+    numbers = (query.on, query.off, query.min_s, query.hold_s)
+    if not (np.all(np.isfinite(numbers)) and query.off <= query.on and min(query.min_s, query.hold_s) >= 0):
+        raise QueryError(
+            f"query {query.name!r} has on={query.on} off={query.off} min_s={query.min_s} "
+            f"hold_s={query.hold_s}: finite numbers, off at most on, and times of 0 or more"
+        )
+    targets(standing, card)
+
+
+def check_card(card: ModelCard) -> None:
+    """Raise FusionError for means of another shape than (dim,) or backgrounds without a deviation."""
+    for modality, mean in card.means.items():
+        if mean.shape != (card.dim,) or not np.all(np.isfinite(mean)):
+            raise FusionError(
+                f"the {modality} mean of {card.name} is not {card.dim} finite values: calibrate it"
+            )
+    for pair, known in card.backgrounds.items():
+        if not (np.isfinite(known.mean) and np.isfinite(known.deviation) and known.deviation > 0):
+            raise FusionError(f"the background {pair} of {card.name} is {known}: calibrate it again")
+
+
+class Bank:
+    """Checked standing queries, laid out so that one embedding is compared with all of them at once."""
+
+    def __init__(self, standing: Sequence[Standing], card: ModelCard) -> None:
+        self._card = card
+        self._rows = np.zeros((len(standing), card.dim))
+        for row, one in zip(self._rows, standing, strict=True):
+            row[:] = centre(one.vector, card.means.get(one.modality))
+        self._pairs = [targets(one, card) for one in standing]
+        self._backgrounds: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+
+    def score(self, modality: str, vector: np.ndarray) -> Scores:
+        """Compare float32 (dim,) `vector` with every query; a fused vector is centred already."""
+        mean, deviation = self._background(modality)
+        if not np.isfinite(mean).any():
+            return Scores(np.zeros_like(mean), np.full_like(mean, -np.inf))
+        centred = centre(vector, None if modality == FUSED else self._card.means.get(modality))
+        cosine = self._cosines(centred)
+        return Scores(cosine, (cosine - mean) / deviation)
+
+    def _cosines(self, vector: np.ndarray) -> np.ndarray:
+        cosine = np.empty(len(self._rows))
+        scratch = np.empty((_BLOCK, len(vector)))
+        for start in range(0, len(cosine), _BLOCK):
+            rows = self._rows[start : start + _BLOCK]
+            products = np.multiply(rows, vector, out=scratch[: len(rows)])
+            np.sum(products, axis=-1, out=cosine[start : start + _BLOCK])
+        return cosine
+
+    def _background(self, modality: str) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and deviation (n,) for `modality`; an infinite mean where a query does not look at it."""
+        if modality not in self._backgrounds:
+            pairs = [found.get(modality) for found in self._pairs]
+            means = [np.inf if pair is None else pair.mean for pair in pairs]
+            deviations = [1.0 if pair is None else pair.deviation for pair in pairs]
+            self._backgrounds[modality] = np.array(means), np.array(deviations)
+        return self._backgrounds[modality]
+
+
+def _pairs(card: ModelCard) -> str:
+    return ", ".join(sorted(card.backgrounds)) or "of its modalities " + ", ".join(card.modalities)

@@ -1,0 +1,197 @@
+"""The command line: what each command is called and takes. Heavy imports wait for the command's own file."""
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from .. import __version__
+from ..sensors.errors import SixsenseError
+from .signals import sigterm_as_ctrl_c
+
+RESULTS = "tcp://127.0.0.1:5556"
+CONTROL = "tcp://127.0.0.1:5557"
+
+
+class _Group(TyperGroup):
+    """Turns the errors that a person can act on into one message and exit status 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SixsenseError as error:
+            typer.echo(f"sixsense: {error}", err=True)
+            raise typer.Exit(1) from error
+        except ModuleNotFoundError as error:
+            if not error.name or error.name.startswith("sixsense"):
+                raise
+            typer.echo(
+                f"sixsense: this needs {error.name}; `pip install sixsense` adds what is missing", err=True
+            )
+            raise typer.Exit(1) from error
+        except BrokenPipeError:
+            # The reader of a pipe has gone: nobody is left to tell, and Python would complain at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+        except KeyboardInterrupt:
+            typer.echo("sixsense: stopped", err=True)
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(
+    cls=_Group,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Streaming sensor fusion in one shared embedding space. Start with `sixsense demo`.",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on standard output.")]
+Local = Annotated[bool, typer.Option("--local", help="In this process, without Ray.")]
+RunFor = Annotated[float | None, typer.Option(min=0.1, help="Stop after this many seconds of sensing.")]
+Watch = Annotated[
+    list[str] | None,
+    typer.Option(metavar="QUERY", help="A text, or the path of a sound, picture or clip; repeatable."),
+]
+Endpoint = Annotated[str, typer.Option(help="Where the service publishes its results.")]
+Control = Annotated[str, typer.Option(help="Where the service answers requests.")]
+Timeout = Annotated[float | None, typer.Option(min=0.0, help="Give up after this many seconds of silence.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"sixsense {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def sixsense(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+) -> None:
+    """Camera, microphone, depth, thermal and IMU as one stream of vectors, live."""
+
+
+@app.command()
+def demo(
+    seconds: RunFor = None,
+    json: Json = False,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another robot in another room.")] = None,
+    local: Local = False,
+    publish: Annotated[str, typer.Option(metavar="ENDPOINT", help="Where to publish results.")] = RESULTS,
+    control: Annotated[str, typer.Option(metavar="ENDPOINT", help="Where to answer requests.")] = CONTROL,
+) -> None:
+    """A small simulated robot: what it senses, fused and matched, until Ctrl-C."""
+    running, schema = _load("running"), _load("schema")
+    endpoints = schema.Endpoints(results=publish, control=control)
+    running.demo(seed, seconds, endpoints, running.Shown(json=json, local=local))
+
+
+@app.command()
+def run(
+    config: Annotated[str, typer.Argument(help="A TOML file, or a packaged configuration such as `demo`.")],
+    watch: Watch = None,
+    seconds: RunFor = None,
+    json: Json = False,
+    local: Local = False,
+) -> None:
+    """Run the sensors of a configuration, until Ctrl-C."""
+    running = _load("running")
+    running.run(config, watch or [], seconds, running.Shown(json=json, local=local))
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A recording: action-camera MP4, or any video or audio file.")],
+    rate: Annotated[float | None, typer.Option(min=0.01, help="Event seconds a second (1).")] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="As fast as it can be encoded.")] = False,
+    json: Json = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.npz", help="Save the vectors with their provenance.")
+    ] = None,
+    watch: Watch = None,
+    local: Local = False,
+    config: Annotated[str, typer.Option(help="Windows, weights, model: a TOML file.")] = "replay",
+    publish: Annotated[
+        bool | None, typer.Option("--publish/--no-publish", help="By default on, except with --fast.")
+    ] = None,
+) -> None:
+    """Recompute everything from a recording: the same bytes at any speed.
+
+    FILE.npz holds numpy arrays, without pickle: fused_vectors, fused_stamps_ns, fused_coverage,
+    fused_closed; by tick and input weights, shares, ages_ns, parts; inputs, modalities, space_id;
+    embedding_vectors with _input, _epoch, _seq, _index, _start_ns, _end_ns, _quality; range_embedding,
+    _stream, _epoch, _first, _last (the samples of each embedding); none_input, _index, _cause.
+    """
+    if fast and rate is not None:
+        raise typer.BadParameter("--fast and --rate exclude each other; give one of them")
+    running = _load("running")
+    speed = None if fast else rate or 1.0
+    publishing = publish if publish is not None else not fast
+    shown = running.Shown(json=json, local=local, out=out)
+    running.replay(file, speed, config, watch or [], publishing, shown)
+
+
+@app.command()
+def listen(
+    kind: Annotated[
+        list[str] | None, typer.Argument(help="match, fused, embedding, status ...; none means all.")
+    ] = None,
+    endpoint: Endpoint = RESULTS,
+    json: Json = False,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after this many messages.")] = None,
+    timeout: Timeout = None,
+) -> None:
+    """Print what a running service publishes."""
+    typer.echo(f"listening at {endpoint}", err=True)
+    following = _load("following")
+    _print(following.listen(endpoint, kind or [], json=json, count=count, timeout=timeout))
+
+
+@app.command()
+def watch(
+    query: Annotated[str, typer.Argument(help="A text, or the path of a sound, picture or clip.")],
+    name: Annotated[str | None, typer.Option(help="What its events are called (QUERY).")] = None,
+    on: Annotated[float | None, typer.Option(help="The score at which an event begins.")] = None,
+    modalities: Annotated[str, typer.Option(help="Where to look: audio,vision; by default everywhere.")] = "",
+    endpoint: Endpoint = RESULTS,
+    control: Control = CONTROL,
+    json: Json = False,
+    timeout: Timeout = None,
+) -> None:
+    """Add a standing query to a running service, print its events, remove it at the end."""
+    typer.echo(f"asking {control}", err=True)
+    looked = tuple(filter(None, (one.strip() for one in modalities.split(","))))
+    standing = _load("queries").parse_query(query, name=name, on=on, modalities=looked)
+    _print(_load("following").watch(endpoint, control, standing, json=json, timeout=timeout))
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Check this machine; a fix for each bad line. The exit status is the number of failures."""
+    raise typer.Exit(_load("doctor").main(json=json))
+
+
+def _load(module: str) -> Any:
+    return import_module(f".{module}", __package__)
+
+
+def _print(lines: Any) -> None:
+    """Print lines until they end, or until Ctrl-C or SIGTERM, which is how these commands normally end."""
+    with sigterm_as_ctrl_c():
+        try:
+            for line in lines:
+                typer.echo(line)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            lines.close()
+
+
+def main() -> None:
+    """The `sixsense` command."""
+    app()

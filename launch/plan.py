@@ -1,0 +1,204 @@
+"""Plan: from a configuration to nodes. Nothing is started; a recording is opened to see its streams."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ..encoders.card import ModelCard, WindowSpec, read_card
+from ..encoders.windower import InputSpec
+from ..fusion.query import Query
+from ..fusion.rule import InputRule
+from ..nodes.spec import (
+    EdgeSpec,
+    EncodeSpec,
+    FuseSpec,
+    IngestSpec,
+    InletSpec,
+    NodeSpec,
+    OutletSpec,
+    Plan,
+    SourceSpec,
+    TrafficClass,
+)
+from ..sensors.drivers import open_source
+from ..sensors.errors import SixsenseError
+from ..sensors.modalities import MODALITIES
+from ..sensors.sample import NS, StreamInfo
+from .schema import Config, InputConfig, RecordingSensor, SimulatedSensor, WindowConfig, WindowModality
+
+RESULTS_KEEP_S = 60.0
+SHED_S = 2.0
+"""Live, a window that waited longer than this for its turn is shed."""
+GROUPS = {"imu": ("accelerometer", "gyroscope")}
+"""Inputs made of several streams of one source, by the modalities of their members."""
+TRAFFIC: tuple[TrafficClass, ...] = ("lossless", "lossy")
+Options = dict[str, str | int | float | tuple[str, ...]]
+
+
+def plan_run(config: Config, *, queries: Sequence[Query] = (), seconds: float | None = None) -> Plan:
+    """The plan of a live run of the configuration's sensors. Raises SixsenseError."""
+    if not config.sensor:
+        raise SixsenseError('the configuration has no [[sensor]]: add one, such as driver = "simulated"')
+    sources = tuple(_source(sensor) for sensor in config.sensor)
+    ingest = IngestSpec(sources=sources, pace=1.0, live=True, seconds=seconds)
+    return _plan(config, ingest, queries)
+
+
+def plan_replay(config: Config, path: str, *, rate: float | None, queries: Sequence[Query] = ()) -> Plan:
+    """The plan of a replay at `rate` (None: as fast as the slowest reader). Raises SixsenseError."""
+    source = _opened("recording", {"path": path})
+    ingest = IngestSpec(sources=(source,), pace=rate, live=False, seconds=None)
+    return _plan(config, ingest, queries)
+
+
+def _plan(config: Config, ingest: IngestSpec, queries: Sequence[Query]) -> Plan:
+    card, live = read_card(config.model), ingest.live
+    infos = [info for source in ingest.sources for info in source.streams]
+    _check_unique(infos)
+    inputs = tuple(_inputs(infos))
+    encode = EncodeSpec(
+        model=config.model,
+        inputs=inputs,
+        windows=_windows(config.windows, card, inputs),
+        shed_s=SHED_S if live else None,
+        threads=1,
+    )
+    fuse = FuseSpec(
+        card=card,
+        rules={spec.name: _rule(config.inputs.get(spec.name, InputConfig()), spec) for spec in inputs},
+        hop_s=config.fusion.hop_s,
+        deadline_s=config.fusion.deadline_s if live else None,
+    )
+    edge = EdgeSpec(results=config.endpoints.results, control=config.endpoints.control, infos=tuple(infos))
+    published = bool(config.endpoints.results)
+    readers = ("edge", "output") if published else ("output",)
+    present: set[TrafficClass] = {MODALITIES[info.modality].traffic for info in infos}
+    classes = [traffic for traffic in TRAFFIC if traffic in present]
+    nodes = [
+        _node(config, "ingest", ingest, [_data_outlet(traffic, infos) for traffic in classes], [], live),
+        _node(
+            config,
+            "encode",
+            encode,
+            [_results_outlet("fuse", *readers)],
+            [InletSpec(node="ingest", traffic=traffic) for traffic in classes],
+            live,
+        ),
+        _node(
+            config,
+            "fuse",
+            fuse,
+            [_results_outlet(*readers)],
+            [InletSpec(node="encode", traffic="results")],
+            live,
+        ),
+    ]
+    taps = (InletSpec(node="encode", traffic="results"), InletSpec(node="fuse", traffic="results"))
+    if published:
+        nodes.append(_node(config, "edge", edge, [], taps, live))
+    return Plan(
+        robot=config.robot,
+        card=card,
+        nodes=tuple(nodes),
+        taps=taps,
+        queries=tuple(queries),
+        whole_minute=any(source.driver == "simulated" for source in ingest.sources),
+        notes=tuple(_notes(card)),
+    )
+
+
+def _source(sensor: SimulatedSensor | RecordingSensor) -> SourceSpec:
+    match sensor:
+        case SimulatedSensor():
+            options: Options = {"seed": sensor.seed}
+            if sensor.streams:
+                options["streams"] = tuple(sensor.streams)
+            return _opened("simulated", options, start_ns=0)
+        case RecordingSensor():
+            return _opened("recording", {"path": sensor.path})
+
+
+def _opened(driver: str, options: Options, **only_now: int) -> SourceSpec:
+    """The source with the streams that it has: what cannot be opened is known before anything starts."""
+    source = open_source(driver, {**options, **only_now})
+    return SourceSpec(driver=driver, options=options, streams=source.streams)
+
+
+def _inputs(infos: Sequence[StreamInfo]) -> Iterable[InputSpec]:
+    """A stream is an input of its own, unless it is in a group; members come in the group's order."""
+    grouped: set[str] = set()
+    for name, modalities in GROUPS.items():
+        members = [info for modality in modalities for info in infos if info.modality == modality]
+        if len({info.modality for info in members}) == len(modalities):
+            grouped |= {info.stream for info in members}
+            yield InputSpec(name=name, modality=name, members=tuple(members))
+    for info in infos:
+        if info.stream not in grouped:
+            yield InputSpec(name=info.stream, modality=info.modality, members=(info,))
+
+
+def _windows(
+    configured: Mapping[WindowModality, WindowConfig], card: ModelCard, inputs: Sequence[InputSpec]
+) -> dict[str, WindowSpec]:
+    """The model's own windows, but for what the configuration says."""
+    windows: dict[str, WindowSpec] = {}
+    wishes: dict[str, WindowConfig] = {**configured}
+    for modality in {spec.modality for spec in inputs}:
+        if modality not in card.windows:
+            raise SixsenseError(
+                f"{card.name} has no {modality}; it has {', '.join(card.modalities)}: leave that stream out"
+            )
+        own, wanted = card.windows[modality], wishes.get(modality, WindowConfig())
+        windows[modality] = WindowSpec(
+            length_ns=own.length_ns if wanted.length_s is None else round(wanted.length_s * NS),
+            hop_ns=own.hop_ns if wanted.hop_s is None else round(wanted.hop_s * NS),
+        )
+    return windows
+
+
+def _rule(configured: InputConfig, spec: InputSpec) -> InputRule:
+    return InputRule(
+        modality=spec.modality, weight=configured.weight, limit_ns=round(configured.limit_s * NS)
+    )
+
+
+def _node(
+    config: Config,
+    name: str,
+    body: IngestSpec | EncodeSpec | FuseSpec | EdgeSpec,
+    outlets: Iterable[OutletSpec],
+    inlets: Iterable[InletSpec],
+    live: bool,
+) -> NodeSpec:
+    return NodeSpec(
+        name=name,
+        robot=config.robot,
+        body=body,
+        outlets=tuple(outlets),
+        inlets=tuple(inlets),
+        lossless=not live,
+    )
+
+
+def _data_outlet(traffic: TrafficClass, infos: Sequence[StreamInfo]) -> OutletSpec:
+    rows = [MODALITIES[info.modality] for info in infos]
+    keep_s = max(row.ring_s for row in rows if row.traffic == traffic)
+    return OutletSpec(traffic=traffic, consumers=("encode",), keep_s=keep_s)
+
+
+def _results_outlet(*consumers: str) -> OutletSpec:
+    return OutletSpec(traffic="results", consumers=consumers, keep_s=RESULTS_KEEP_S)
+
+
+def _check_unique(infos: Sequence[StreamInfo]) -> None:
+    names = [info.stream for info in infos]
+    for name in names:
+        if names.count(name) > 1:
+            raise SixsenseError(
+                f"two sensors have a stream {name!r}: leave it out of one (`streams = [...]`)"
+            )
+
+
+def _notes(card: ModelCard) -> Iterable[str]:
+    if not card.trained:
+        yield f"{card.name} is untrained: similarity only (an example matches what senses like it)"
+    if not card.means:
+        yield f"{card.name} has no modality means: the gap between modalities is not removed"

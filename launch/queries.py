@@ -1,0 +1,96 @@
+"""What people ask to watch for, as standing queries: a text, a file, or a simulated happening."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..fusion.query import Example, Query
+from ..sensors.errors import SixsenseError
+from .schema import Config, Simulated, WatchConfig
+
+
+class QueryError(SixsenseError):
+    """A query that cannot be made: what was asked, and what to write instead."""
+
+
+def parse_query(argument: str, **fields: Any) -> Query:
+    """A `--watch QUERY`: the path of a picture, sound or clip, else a text. `fields` are Query's own.
+
+    Text that looks like a path must be one: a mistyped file name is not searched for as words. Raises
+    QueryError and SourceError.
+    """
+    argument = argument.strip()
+    if not argument:
+        raise QueryError(
+            'an empty query; give a text ("a dog barks") or the path of a picture, sound or clip'
+        )
+    if Path(argument).is_file():
+        return _checked(Query(name=Path(argument).stem, example=load_example(argument)), fields)
+    if _looks_like_path(argument):
+        raise QueryError(f"there is no file {argument} to watch for; give an existing one, or words")
+    return _checked(Query(name=argument, text=argument), fields)
+
+
+def config_queries(config: Config) -> tuple[Query, ...]:
+    """The queries of a configuration's `[[watch]]` tables. Raises SourceError for a file that is none."""
+    return tuple(_configured(watch) for watch in config.watch)
+
+
+def load_example(path: str) -> Example:
+    """A picture, sound or clip as arrays, judged by its content. Raises SourceError."""
+    from ..sensors.media import kind_of, load_clip, load_picture, load_sound
+
+    match kind_of(path):
+        case "picture":
+            return Example(modality="vision", data=load_picture(path))
+        case "clip":
+            return Example(modality="vision", data=load_clip(path))
+        case "sound":
+            pcm, rate_hz = load_sound(path)
+            return Example(modality="audio", data=pcm, rate_hz=rate_hz)
+
+
+def _configured(watch: WatchConfig) -> Query:
+    example = None
+    if watch.file is not None:
+        example = load_example(watch.file)
+    elif watch.simulated is not None:
+        example = _rendered(watch.simulated)
+    return Query(
+        name=watch.name,
+        text=watch.text,
+        example=example,
+        modalities=watch.modalities,
+        on=watch.on,
+        off=watch.off,
+        min_s=watch.min_s,
+        hold_s=watch.hold_s,
+    )
+
+
+def _rendered(simulated: Simulated) -> Example:
+    from ..sensors.robot import render_example
+
+    shown = render_example(simulated.happening, simulated.modality, simulated.seed)
+    return Example(
+        modality=simulated.modality,
+        data=shown.data,
+        stamps=shown.stamps,
+        rate_hz=shown.rate_hz,
+        fx=shown.fx,
+        baseline=shown.baseline,
+    )
+
+
+def _checked(query: Query, fields: dict[str, Any]) -> Query:
+    given = {name: value for name, value in fields.items() if value not in (None, ())}
+    query = msgspec.structs.replace(query, **given)
+    if query.off > query.on:
+        query = msgspec.structs.replace(query, off=query.on)
+    return query
+
+
+def _looks_like_path(text: str) -> bool:
+    suffix = Path(text).suffix
+    return " " not in text and ("/" in text or (1 < len(suffix) <= 6 and suffix[1:].isalnum()))

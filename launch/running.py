@@ -1,0 +1,147 @@
+"""`demo`, `run` and `replay`: plan, start, show, stop."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from ..fusion.query import Query
+from ..nodes.wire.status import Status
+from .board import Message
+from .config import load_config
+from .export import Export, check_out
+from .present import Presenter, presenter
+from .queries import config_queries, parse_query
+from .schema import Config, Endpoints, SimulatedSensor
+from .signals import sigterm_as_ctrl_c
+
+if TYPE_CHECKING:
+    from ..nodes.spec import Plan
+
+IDLE_S = 0.25
+NOWHERE = Endpoints(results="", control="")
+
+
+class Running(Protocol):
+    """What `follow` needs of a service."""
+
+    def outputs(self, timeout_s: float | None) -> Iterator[Message]: ...
+
+    def stop(self) -> None: ...
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run is started and shown, whatever it runs."""
+
+    json: bool = False
+    local: bool = False
+    out: Path | None = None
+
+
+def demo(seed: int | None, seconds: float | None, endpoints: Endpoints | None, shown: Shown) -> None:
+    """Run the packaged simulated robot."""
+    config = load_config("demo")
+    if seed is not None:
+        sensors = tuple(msgspec.structs.replace(s, seed=seed) for s in config.sensor if _simulated(s))
+        config = msgspec.structs.replace(config, sensor=sensors)
+    _run("demo: a small simulated robot", _published(config, endpoints), (), seconds, shown)
+
+
+def run(name: str, watch: Sequence[str], seconds: float | None, shown: Shown) -> None:
+    """Run the sensors of a configuration."""
+    config = load_config(name)
+    _run(f"run {name}: robot {config.robot}", config, watch, seconds, shown)
+
+
+def replay(
+    path: Path, rate: float | None, config_name: str, watch: Sequence[str], publish: bool, shown: Shown
+) -> None:
+    """Replay a recording at `rate` seconds a second, or as fast as it goes (None)."""
+    config = _published(load_config(config_name), None if publish else NOWHERE)
+
+    def plan(queries: Sequence[Query]) -> "Plan":
+        from .plan import plan_replay
+
+        return plan_replay(config, str(path), rate=rate, queries=queries)
+
+    speed = "as fast as it goes" if rate is None else f"at {rate:g}x"
+    _present(f"replay {path.name} {speed}", config, watch, plan, shown)
+
+
+def follow(service: Running, show: Callable[[Message], None], idle: Callable[[], None]) -> Status:
+    """Show a service's outputs until it ends; its final status.
+
+    Ctrl-C or SIGTERM asks the sources to end, and what is under way still comes through; a second one
+    raises KeyboardInterrupt.
+    """
+    try:
+        return _until_final(service, show, idle)
+    except KeyboardInterrupt:
+        service.stop()
+        return _until_final(service, show, idle)
+
+
+def _until_final(service: Running, show: Callable[[Message], None], idle: Callable[[], None]) -> Status:
+    while True:
+        try:
+            for message in service.outputs(IDLE_S):
+                show(message)
+                if isinstance(message, Status) and message.final:
+                    return message
+        except TimeoutError:
+            idle()
+
+
+def _run(title: str, config: Config, watch: Sequence[str], seconds: float | None, shown: Shown) -> None:
+    def plan(queries: Sequence[Query]) -> "Plan":
+        from .plan import plan_run
+
+        return plan_run(config, queries=queries, seconds=seconds)
+
+    _present(title, config, watch, plan, shown)
+
+
+def _present(
+    title: str,
+    config: Config,
+    watch: Sequence[str],
+    plan: "Callable[[Sequence[Query]], Plan]",
+    shown: Shown,
+) -> None:
+    screen = presenter(title, json=shown.json)
+    if shown.out:
+        check_out(shown.out)
+    export = Export() if shown.out else None
+    with sigterm_as_ctrl_c(), screen:
+        screen.say(f"sixsense {title}: loading ...")
+        from .service import Service
+
+        planned = plan(_queries(config, watch))
+        with Service(planned, local=shown.local, say=screen.say) as service:
+            final = follow(service, _shower(screen, export), screen.idle)
+    if export and shown.out:
+        export.save(shown.out)
+        screen.say(f"wrote {shown.out}")
+    screen.finish(final)
+
+
+def _shower(screen: Presenter, export: Export | None) -> Callable[[Message], None]:
+    def show(message: Message) -> None:
+        screen.show(message)
+        if export:
+            export.add(message)
+
+    return show
+
+
+def _queries(config: Config, watch: Sequence[str]) -> tuple[Query, ...]:
+    return (*config_queries(config), *(parse_query(argument) for argument in watch))
+
+
+def _published(config: Config, endpoints: Endpoints | None) -> Config:
+    return msgspec.structs.replace(config, endpoints=endpoints) if endpoints else config
+
+
+def _simulated(sensor: object) -> bool:
+    return isinstance(sensor, SimulatedSensor)

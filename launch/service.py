@@ -1,0 +1,198 @@
+"""A running service: the plan's nodes on Ray or in this process, the supervisor in this one."""
+
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import TYPE_CHECKING, cast
+
+import zmq
+
+from ..encoders.embedding import Embedding, Missing
+from ..fusion.fused import Fused, Match
+from ..nodes.control import Register, Report, Word, pack, unpack
+from ..nodes.link import Inlet
+from ..nodes.local import LocalRunner
+from ..nodes.spec import InletSpec, Plan
+from ..nodes.supervisor import Outbox, Supervisor
+from ..nodes.wire.envelope import decode
+from ..nodes.wire.status import Status
+from ..sensors.errors import SixsenseError
+
+if TYPE_CHECKING:
+    from ..nodes.actors import RayRunner
+
+Output = Embedding | Missing | Fused | Match | Status
+DRAIN_S = 5.0
+"""How long a stopped run may take to bring through what it has already read."""
+
+
+class Service:
+    """Starts when entered, ends when left. `outputs` is every result in order, lossless in replay."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        local: bool = False,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._plan, self._local, self._say = plan, local, say
+        self._supervisor = Supervisor(plan, monotonic_ns=time.monotonic_ns(), unix_ns=time.time_ns())
+        self._directory = _runtime_directory(plan.robot)
+        self._context = zmq.Context()
+        self._router = self._context.socket(zmq.ROUTER)
+        self._router.setsockopt(zmq.LINGER, 200)
+        self._endpoint = f"ipc://{self._directory}/supervisor"
+        self._router.bind(self._endpoint)
+        self._wishes: SimpleQueue[Callable[[], Outbox]] = SimpleQueue()
+        self._statuses: SimpleQueue[Status] = SimpleQueue()
+        self._endpoints: dict[InletSpec, str] = {}
+        self._inlets: dict[InletSpec, Inlet] = {}
+        self._thread = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
+        self._closing = threading.Event()
+        self._runner: LocalRunner | RayRunner | None = None
+        self._said: set[str] = set()
+
+    def __enter__(self) -> "Service":
+        self._thread.start()
+        try:
+            self._start_nodes()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def outputs(self, timeout_s: float | None = None) -> Iterator[Output]:
+        """Yield results as they come, the final Status last.
+
+        Raises SixsenseError when a node gave up, TimeoutError after `timeout_s` without anything.
+        """
+        heard_s = time.monotonic()
+        while True:
+            for output in self._arrived():
+                yield output
+                heard_s = time.monotonic()
+                if isinstance(output, Status) and output.final:
+                    return
+            if self._supervisor.error:
+                raise SixsenseError(self._supervisor.error)
+            if timeout_s is not None and time.monotonic() - heard_s > timeout_s:
+                raise TimeoutError(f"no result within {timeout_s} s")
+
+    def stop(self) -> None:
+        """Ask the sources to end; `outputs` goes on until everything has come through."""
+        self._wishes.put(self._supervisor.stop)
+        timer = threading.Timer(DRAIN_S, self._finish)
+        timer.daemon = True
+        timer.start()
+
+    def close(self) -> None:
+        """End the run now, and everything that it started."""
+        self._finish()
+        if self._runner is not None:
+            self._runner.stop()
+        self._closing.set()
+        self._thread.join(2.0)
+        for inlet in self._inlets.values():
+            inlet.close()
+        self._router.close()
+        self._context.term()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _start_nodes(self) -> None:
+        arguments = self._endpoint, str(self._directory)
+        if self._local:
+            self._runner = LocalRunner(*arguments)
+        else:
+            self._say("starting Ray on this machine")
+            from ..nodes.actors import RayRunner
+
+            self._runner = RayRunner(*arguments)
+        self._runner.start(self._plan.nodes)
+        self._say("starting " + ", ".join(spec.name for spec in self._plan.nodes))
+
+    def _finish(self) -> None:
+        self._wishes.put(lambda: self._supervisor.finish(time.monotonic_ns()))
+
+    def _arrived(self) -> Iterator[Output]:
+        """What has come since, waiting for it a tenth of a second at most."""
+        poller = zmq.Poller()
+        for wanted in self._plan.taps:
+            endpoint = self._endpoints.get(wanted)
+            current = self._inlets.get(wanted)
+            if endpoint is not None and (current is None or current.endpoint != endpoint):
+                if current is not None:
+                    current.close()
+                self._inlets[wanted] = Inlet(self._context, endpoint, "output")
+        for inlet in self._inlets.values():
+            poller.register(inlet.socket, zmq.POLLIN)
+        poller.poll(100)
+        for inlet in self._inlets.values():
+            yield from _messages(inlet)
+        while True:
+            try:
+                yield self._statuses.get_nowait()
+            except Empty:
+                return
+
+    def _supervise(self) -> None:
+        """The supervisor's loop: what nodes say and time in, wishes out."""
+        peers: dict[str, bytes] = {}
+        while not self._closing.is_set():
+            outbox: Outbox = []
+            if self._router.poll(50):
+                peer, *frames = self._router.recv_multipart()
+                word = cast(Word, unpack(frames))
+                if isinstance(word, Register):
+                    peers[word.name] = peer
+                    self._note_endpoints(word)
+                outbox += self._supervisor.take(word, time.monotonic_ns())
+                self._say_progress(word)
+            while not self._wishes.empty():
+                outbox += self._wishes.get()()
+            outbox += self._supervisor.tick(time.monotonic_ns())
+            for name, wish in outbox:
+                if name in peers:
+                    self._router.send_multipart([peers[name], *pack(wish)])
+            while self._supervisor.statuses:
+                self._statuses.put(self._supervisor.statuses.pop(0))
+
+    def _note_endpoints(self, word: Register) -> None:
+        for wanted in self._plan.taps:
+            if wanted.node == word.name:
+                self._endpoints[wanted] = word.endpoints[wanted.traffic]
+
+    def _say_progress(self, word: Word) -> None:
+        if isinstance(word, Report) and word.ready and word.name not in self._said:
+            self._said.add(word.name)
+            self._say(f"{word.name} is ready")
+
+
+def _messages(inlet: Inlet) -> Iterator[Embedding | Missing | Fused | Match]:
+    """The results that have arrived on one inlet; they are done with once they were taken."""
+    while (frames := inlet.receive()) is not None:
+        message = decode(frames)[1]
+        if isinstance(message, (Embedding, Missing, Fused, Match)):
+            yield message
+        inlet.acknowledge()
+
+
+def _runtime_directory(robot: str) -> Path:
+    """A new 0700 folder for this run's sockets: below $XDG_RUNTIME_DIR, else the temporary directory."""
+    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+    folder = base / "sixsense" if os.environ.get("XDG_RUNTIME_DIR") else base / f"sixsense-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:
+        raise SixsenseError(f"{folder} is not only yours: remove it, or set XDG_RUNTIME_DIR to a 0700 folder")
+    return Path(tempfile.mkdtemp(prefix=f"{robot}-", dir=folder))

@@ -1,0 +1,88 @@
+"""On Ray: every node an actor that owns its sockets. Ray places and restarts; no data goes through it."""
+
+import logging
+import os
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from ..sensors.errors import SixsenseError
+from .local import run_node
+from .spec import NodeSpec
+from .table import KINDS
+
+OBJECT_STORE_BYTES = 80 * 1024 * 1024
+
+
+class NodeActor:
+    """Ray re-runs `__init__` of a killed actor and nothing else, so the node's loop starts here."""
+
+    def __init__(self, spec: NodeSpec, supervisor: str, directory: str) -> None:
+        thread = threading.Thread(target=self._run, args=(spec, supervisor, directory), name=spec.name)
+        thread.daemon = True
+        thread.start()
+
+    def ping(self) -> int:
+        """The process, once it is up."""
+        return os.getpid()
+
+    @staticmethod
+    def _run(spec: NodeSpec, supervisor: str, directory: str) -> None:
+        try:
+            run_node(spec, supervisor, directory)
+        except Exception:
+            # The process ends, so that Ray starts a fresh one; what happened was reported by the shell.
+            os._exit(1)
+
+
+class RayRunner:
+    """Starts Ray on this machine and one actor a node."""
+
+    def __init__(self, supervisor: str, directory: str) -> None:
+        self._supervisor, self._directory = supervisor, directory
+        self._actors: list[Any] = []
+
+    def start(self, specs: Sequence[NodeSpec]) -> None:
+        """Raises SixsenseError when Ray does not start, or its token is turned off."""
+        ray = _start_ray()
+        for spec in specs:
+            kind = KINDS[type(spec.body)]
+            actor = ray.remote(NodeActor).options(num_cpus=kind.cpus, max_restarts=kind.max_restarts)
+            self._actors.append(actor.remote(spec, self._supervisor, self._directory))
+
+    def stop(self) -> None:
+        """Stop the actors and this process's Ray."""
+        import ray
+
+        for actor in self._actors:
+            ray.kill(actor, no_restart=True)
+        ray.shutdown()
+
+
+def _start_ray() -> Any:
+    """Ray with its token, without dashboard, usage statistics or a large object store."""
+    if os.environ.get("RAY_AUTH_MODE", "token") != "token":
+        mode = os.environ["RAY_AUTH_MODE"]
+        raise SixsenseError(
+            f"RAY_AUTH_MODE is {mode!r}: Ray listens on every interface, and its token is what protects it; "
+            "unset RAY_AUTH_MODE or set it to 'token'"
+        )
+    os.environ.update(RAY_AUTH_MODE="token", RAY_USAGE_STATS_ENABLED="0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+
+    try:
+        ray.init(
+            include_dashboard=False,
+            _node_ip_address="127.0.0.1",
+            object_store_memory=OBJECT_STORE_BYTES,
+            num_cpus=max(2, os.cpu_count() or 2),
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except Exception as error:
+        raise SixsenseError(
+            f"Ray did not start: {type(error).__name__}: {error}; `sixsense doctor` checks what it needs, "
+            "and --local runs without it"
+        ) from error
+    return ray

@@ -1,0 +1,154 @@
+"""What nodes and the supervisor tell each other: registration, reports, and the state a run should be in."""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from ..encoders.track import Ledger
+from ..fusion.query import Query, Standing
+from .wire.errors import WireError
+from .wire.fields import VERSION, from_fields, pack_header, to_fields, unpack_header
+from .wire.status import QueryStatus, Status, TickCounts, WindowCounts
+
+
+class Register(msgspec.Struct, frozen=True, kw_only=True):
+    """A node's process is up: where its outlets are, by traffic class."""
+
+    name: str
+    epoch: int
+    pid: int
+    host: str
+    endpoints: dict[str, str]
+
+
+class StreamLedger(msgspec.Struct, frozen=True, kw_only=True):
+    """A consumer's account of one stream in one epoch."""
+
+    stream: str
+    epoch: int
+    ledger: Ledger
+
+
+class Produced(msgspec.Struct, frozen=True, kw_only=True):
+    """A source's own count of one stream in one epoch, and what it lost while reading, by cause."""
+
+    stream: str
+    epoch: int
+    items: int
+    causes: dict[str, int]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """A heartbeat: how a node is and everything it has counted since it started."""
+
+    name: str
+    epoch: int
+    ready: bool
+    done: bool
+    cpu_s: float
+    since_ns: int
+    dropped: dict[str, dict[str, int]] = {}
+    produced: tuple[Produced, ...] = ()
+    ledgers: tuple[StreamLedger, ...] = ()
+    windows: dict[str, WindowCounts] = {}
+    ticks: TickCounts | None = None
+    queries: tuple[QueryStatus, ...] = ()
+    latency_ms: dict[str, tuple[float, float]] = {}
+    checkpoint: str = ""
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """A node gives up: what happened, for a person; `fatal` where starting it again cannot help."""
+
+    name: str
+    epoch: int
+    message: str
+    fatal: bool
+
+
+class RunState(msgspec.Struct, frozen=True, kw_only=True):
+    """What the supervisor wants: complete in itself, sent to every node whenever it changes.
+
+    `go` starts the run, `stop` asks its sources to end, `over` says that everything has come through.
+
+    `directory` is by node, then traffic class; `restarts` by node. `queries_version` tells a fuse node
+    whether it has these queries already: without their examples, their vectors the rows of `vectors`,
+    float32 (n, dim). `checkpoint` is what the fuse node last reported, for one that starts anew.
+    """
+
+    go: bool
+    over: bool
+    offset_ns: int
+    start_ns: int
+    stop: bool
+    directory: dict[str, dict[str, str]]
+    restarts: dict[str, int]
+    queries_version: int
+    queries: tuple[Query, ...]
+    modalities: tuple[str, ...]
+    space_id: str
+    vectors: np.ndarray
+    checkpoint: str = ""
+
+    def standing(self) -> list[Standing]:
+        """The queries with their vectors."""
+        rows = zip(self.queries, self.modalities, self.vectors, strict=True)
+        return [Standing(query=q, modality=m, space_id=self.space_id, vector=v) for q, m, v in rows]
+
+
+class Embed(msgspec.Struct, frozen=True, kw_only=True):
+    """Supervisor to an encode node: give this query its vector."""
+
+    id: int
+    query: Query
+
+
+class Embedded(msgspec.Struct, frozen=True, kw_only=True):
+    """An encode node's answer: the query with its vector, or why there is none."""
+
+    id: int
+    standing: Standing | None
+    error: str = ""
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """The edge passes on what a client asks: to watch `query`, or to stop watching `name`."""
+
+    id: int
+    query: Query | None = None
+    name: str = ""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The supervisor's answer to an Ask: why not, or what to know about it."""
+
+    id: int
+    error: str = ""
+    note: str = ""
+
+
+Word = Register | Report | Failed | Embedded | Ask
+"""What nodes say to the supervisor."""
+Wish = RunState | Embed | Answer | Status
+"""What the supervisor says to nodes."""
+
+MESSAGES: dict[str, type[msgspec.Struct]] = {
+    t.__name__: t for t in (Register, Report, Failed, Embedded, Ask, RunState, Embed, Answer, Status)
+}
+
+
+def pack(message: Word | Wish) -> list[bytes]:
+    """The frames of one of MESSAGES."""
+    payloads: list[bytes] = []
+    header = {"v": VERSION, "message": type(message).__name__, **to_fields(message, payloads)}
+    return [pack_header(header), *payloads]
+
+
+def unpack(frames: Sequence[bytes]) -> msgspec.Struct:
+    """One of MESSAGES from its frames. Raises WireError for anything else."""
+    header = unpack_header(frames, 0)
+    type_ = MESSAGES.get(str(header.get("message")))
+    if type_ is None:
+        raise WireError(f"unknown control message {str(header.get('message'))[:40]!r}")
+    return from_fields(type_, header, frames[1:])

@@ -1,0 +1,159 @@
+"""Edge: publishes results to whoever subscribes, and takes what clients ask of the running service."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+
+import msgspec
+import zmq
+
+from ..sensors.clock import Clock, Timeline
+from ..sensors.sample import End, Progress, Sample
+from .control import Answer, Ask, RunState, Wish
+from .node import Base, Message, Yield
+from .spec import EdgeSpec
+from .wire.control import (
+    Accepted,
+    Directory,
+    ListQueries,
+    Queries,
+    Registration,
+    Request,
+    Snapshot,
+    Unwatch,
+    Watch,
+    answer,
+    make_error,
+    make_reply,
+    make_snapshot,
+)
+from .wire.endpoints import bind_local
+from .wire.envelope import encode
+from .wire.fields import MAX_PAYLOAD_BYTES
+from .wire.publisher import ResultsPublisher
+from .wire.status import QueryStatus, Status
+
+MAX_ASKED = 256
+"""How many requests may wait for the supervisor before another is refused."""
+
+
+class Edge(Base):
+    """The only node with fixed endpoints: results (XPUB) and control (ROUTER)."""
+
+    def __init__(self, robot: str, spec: EdgeSpec, epoch: int) -> None:
+        self._robot = robot
+        self._spec = spec
+        self._epoch = epoch
+        self._clock: Clock = Timeline(0)
+        self._publisher: ResultsPublisher | None = None
+        self._control: zmq.Socket[bytes] | None = None
+        self._directory: dict[str, dict[str, str]] = {}
+        self._epochs: dict[str, int] = {}
+        self._queries: tuple[QueryStatus, ...] = ()
+        self._ids = count(1)
+        self._asked: dict[int, tuple[bytes, int, str]] = {}
+
+    def load(self) -> None:
+        """Bind the control endpoint, so that one in use is known before anything runs."""
+        options: dict[int, int] = {zmq.MAXMSGSIZE: MAX_PAYLOAD_BYTES, zmq.LINGER: 0}
+        self._control = bind_local("control", self._spec.control, zmq.ROUTER, options)
+        self._publisher = ResultsPublisher(
+            self._spec.results,
+            robot=self._robot,
+            control=self._control.getsockopt_string(zmq.LAST_ENDPOINT),
+            epoch=self._epoch,
+            clock=self._clock,
+        )
+
+    def begin(self, state: RunState, clock: Clock) -> None:
+        """Publish what the streams are."""
+        if isinstance(self._clock, Timeline):
+            self._clock.offset_ns = state.offset_ns
+        self._clock = clock
+        for info in self._spec.infos:
+            self._publish(info)
+
+    def receive(self, message: Message) -> Yield:
+        """Publish a result; progress is for nodes only."""
+        if not isinstance(message, (Progress, End, Sample)):
+            trace = getattr(message, "trace", None)
+            if trace:
+                trace = trace | {"publish": self._clock.now_ns()}
+                message = msgspec.structs.replace(message, trace=trace)
+            self._publish(message)
+        return iter(())
+
+    def obey(self, wish: Wish) -> Yield:
+        """Publish the status; pass the supervisor's answers on; keep the directory for who asks."""
+        match wish:
+            case Status():
+                self._queries = wish.queries
+                self._epochs = {node.name: node.epoch for node in wish.nodes}
+                self._publish(wish)
+            case RunState():
+                self._directory = wish.directory
+            case Answer() if wish.id in self._asked:
+                peer, request_id, name = self._asked.pop(wish.id)
+                accepted = Accepted(name=name, note=wish.note)
+                reply = make_error(request_id, wish.error) if wish.error else make_reply(request_id, accepted)
+                self._reply(peer, reply)
+            case _:
+                pass
+        return iter(())
+
+    def sockets(self) -> Mapping["zmq.Socket[bytes]", Callable[[], Yield]]:
+        if self._publisher is None or self._control is None:
+            return {}
+        return {self._publisher.socket: self._greet, self._control: self._serve}
+
+    @property
+    def done(self) -> bool:
+        return True
+
+    def _greet(self) -> Yield:
+        if self._publisher is not None:
+            self._publisher.on_readable()
+        return iter(())
+
+    def _serve(self) -> Yield:
+        """Answer what is known here; ask the supervisor for the rest."""
+        asks: list[Ask] = []
+        while self._control is not None and self._control.poll(0):
+            peer, *frames = self._control.recv_multipart()
+            reply = answer(frames, lambda request, peer=peer: self._handle(peer, request, asks))
+            if reply:
+                self._reply(peer, reply)
+        return iter(asks)
+
+    def _handle(self, peer: bytes, request: Request, asks: list[Ask]) -> list[bytes]:
+        match request.body:
+            case Snapshot():
+                messages = self._publisher.snapshot(request.body.topics) if self._publisher else []
+                return make_snapshot(request.id, messages)
+            case Watch():
+                return self._ask(peer, request.id, asks, Ask(id=next(self._ids), query=request.body.query))
+            case Unwatch():
+                return self._ask(peer, request.id, asks, Ask(id=next(self._ids), name=request.body.name))
+            case ListQueries():
+                return make_reply(request.id, Queries(queries=self._queries))
+            case _:
+                nodes = tuple(
+                    Registration(node=f"{node}/{traffic}", epoch=self._epochs.get(node, 0), endpoint=endpoint)
+                    for node, endpoints in self._directory.items()
+                    for traffic, endpoint in endpoints.items()
+                )
+                return make_reply(request.id, Directory(nodes=nodes))
+
+    def _ask(self, peer: bytes, request_id: int, asks: list[Ask], ask: Ask) -> list[bytes]:
+        if len(self._asked) >= MAX_ASKED:
+            return make_error(request_id, f"{MAX_ASKED} requests are waiting already: try again in a second")
+        self._asked[ask.id] = peer, request_id, ask.query.name if ask.query else ask.name
+        asks.append(ask)
+        return []
+
+    def _reply(self, peer: bytes, frames: Sequence[bytes]) -> None:
+        if self._control is not None:
+            self._control.send_multipart([peer, *frames])
+
+    def _publish(self, message: msgspec.Struct) -> None:
+        if self._publisher is not None:
+            self._publisher.publish(encode(message, robot=self._robot))

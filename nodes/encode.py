@@ -1,0 +1,176 @@
+"""Encode: samples to windows to embeddings, one window a call, in the order of event time."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ..encoders.embedding import Embedding, Missing
+from ..encoders.window import Window
+from ..encoders.windower import Windower
+from ..fusion.query import Standing
+from ..sensors.clock import Clock, ManualClock
+from ..sensors.errors import SixsenseError
+from ..sensors.sample import NS, End, Progress, Sample
+from .control import Embed, Embedded, RunState, StreamLedger, Wish
+from .node import Base, Message, Yield
+from .spec import EncodeSpec
+from .wire.status import WindowCounts
+
+if TYPE_CHECKING:
+    from ..encoders.encode import Encoder
+
+
+class Encode(Base):
+    """Owns the model and one windower an input. Its results have an epoch of their own kind: the later of
+    the source's and this process's, so that either's restart is one."""
+
+    def __init__(self, name: str, spec: EncodeSpec, epoch: int) -> None:
+        self._name = name
+        self._spec = spec
+        self._epoch = epoch
+        self._encoder: Encoder | None = None
+        self._clock: Clock = ManualClock()
+        self._windowers: dict[str, Windower] = {}
+        self._input_of: dict[str, str] = {
+            i.stream: spec_.name for spec_ in spec.inputs for i in spec_.members
+        }
+        self._embedded: Counter[str] = Counter()
+        self._none: dict[str, Counter[str]] = {spec_.name: Counter() for spec_ in spec.inputs}
+        self._seq: Counter[tuple[str, str, int]] = Counter()
+        self._progress: dict[str, tuple[int, int]] = {}
+        self._ended: set[str] = set()
+
+    def load(self) -> None:
+        """Import torch, read the weights."""
+        import torch
+
+        from ..encoders.encode import Encoder
+        from ..encoders.model import load_model
+
+        torch.set_num_threads(self._spec.threads)
+        self._encoder = Encoder(load_model(self._spec.model))
+
+    def begin(self, state: RunState, clock: Clock) -> None:
+        """Window from here on; one that joins a running stream counts from the first sample it gets."""
+        self._clock = clock
+        late = state.restarts.get(self._name, 0) > 0
+        self._windowers = {
+            spec.name: Windower(spec, self._spec.windows[spec.modality], joined_late=late)
+            for spec in self._spec.inputs
+        }
+
+    def obey(self, wish: Wish) -> Yield:
+        """Give queries their vectors."""
+        if isinstance(wish, Embed):
+            yield self._embed(wish)
+
+    def receive(self, message: Message) -> Yield:
+        """Take one event of a stream; yield embeddings, missing windows, then the input's progress."""
+        if not isinstance(message, (Sample, Progress, End)):
+            raise TypeError(f"encode takes samples, and got {type(message).__name__}")
+        name = self._input_of[message.stream]
+        windower = self._windowers[name]
+        received_ns = self._clock.now_ns()
+        for window in windower.feed(message):
+            yield self._result(window, received_ns)
+        epoch = max(windower.epoch or 0, self._epoch)
+        if self._progress.get(name) != (epoch, windower.progress_ns):
+            self._progress[name] = epoch, windower.progress_ns
+            yield Progress(stream=name, epoch=epoch, t_ns=windower.progress_ns)
+        if windower.ended and name not in self._ended:
+            self._ended.add(name)
+            yield End(stream=name, epoch=epoch, items=windower.closed)
+        elif not windower.ended:
+            self._ended.discard(name)
+
+    @property
+    def done(self) -> bool:
+        return len(self._ended) == len(self._spec.inputs)
+
+    def report(self) -> dict[str, Any]:
+        ledgers = [
+            StreamLedger(stream=stream, epoch=epoch, ledger=ledger)
+            for windower in self._windowers.values()
+            for (stream, epoch), ledger in windower.ledgers().items()
+        ]
+        windows = {
+            name: WindowCounts(
+                modality=windower.spec.modality,
+                closed=windower.closed,
+                embedded=self._embedded[name],
+                none=dict(self._none[name]),
+            )
+            for name, windower in self._windowers.items()
+        }
+        return {"ledgers": tuple(ledgers), "windows": windows}
+
+    def _embed(self, request: Embed) -> Embedded:
+        """A query's vector in this model's space, or why there is none."""
+        query, encoder = request.query, self._loaded()
+        try:
+            if query.example is None:
+                modality, vector = "text", encoder.embed_query("text", query.text or "")
+            else:
+                modality, e = query.example.modality, query.example
+                vector = encoder.embed_query(
+                    modality, e.data, stamps=e.stamps, rate_hz=e.rate_hz, fx=e.fx, baseline=e.baseline
+                )
+        except (SixsenseError, ValueError) as error:
+            return Embedded(id=request.id, standing=None, error=f"query {query.name!r}: {error}")
+        bare = msgspec.structs.replace(query, example=None)
+        space_id = encoder.model.space_id
+        standing = Standing(query=bare, modality=modality, space_id=space_id, vector=vector)
+        return Embedded(id=request.id, standing=standing)
+
+    def _result(self, window: Window | Missing, received_ns: int) -> Embedding | Missing:
+        if isinstance(window, Window):
+            if self._spec.shed_s is not None and window.end_ns < received_ns - self._spec.shed_s * NS:
+                return self._missing(window, "shed")
+            try:
+                vector, quality = self._loaded().embed(window)
+            except SixsenseError:
+                return self._missing(window, "invalid")
+            self._embedded[window.input] += 1
+            epoch = max(window.epoch, self._epoch)
+            return Embedding(
+                input=window.input,
+                modality=window.modality,
+                epoch=epoch,
+                seq=self._count("embedding", window.input, epoch),
+                index=window.index,
+                start_ns=window.start_ns,
+                end_ns=window.end_ns,
+                ranges=window.ranges,
+                quality=quality,
+                space_id=self._loaded().model.space_id,
+                vector=vector,
+                trace=window.trace | {"window": received_ns, "encode": self._clock.now_ns()},
+            )
+        return self._missing(window, window.cause)
+
+    def _missing(self, window: Window | Missing, cause: str) -> Missing:
+        self._none[window.input][cause] += 1
+        epoch = max(window.epoch, self._epoch)
+        return msgspec.convert(
+            {
+                "input": window.input,
+                "modality": window.modality,
+                "epoch": epoch,
+                "seq": self._count("none", window.input, epoch),
+                "index": window.index,
+                "start_ns": window.start_ns,
+                "end_ns": window.end_ns,
+                "cause": cause,
+            },
+            Missing,
+        )
+
+    def _count(self, kind: str, name: str, epoch: int) -> int:
+        self._seq[kind, name, epoch] += 1
+        return self._seq[kind, name, epoch] - 1
+
+    def _loaded(self) -> "Encoder":
+        if self._encoder is None:
+            raise RuntimeError(f"node {self._name} was asked to encode before it loaded its model")
+        return self._encoder

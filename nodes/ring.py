@@ -1,0 +1,103 @@
+"""Ring: what a sender keeps of one traffic class, with every consumer's own position on it. No sockets."""
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..sensors.sample import NS
+
+
+class Entry(NamedTuple):
+    """One message: what it is of, when (event time), how many items are lost with it, and its frames."""
+
+    number: int
+    stream: str
+    stamp_ns: int
+    items: int
+    frames: Sequence[bytes]
+
+
+class _Reader:
+    """A consumer's place: everything before `acked` is done with, everything before `sent` is on its way."""
+
+    def __init__(self) -> None:
+        self.acked = 0
+        self.sent = 0
+        self.dropped: Counter[str] = Counter()
+
+
+class Ring:
+    """The consumers are known from the plan, so nothing is let go before the slowest has attached.
+
+    Live, an entry older than `keep_s` of event time is dropped, and counted for every consumer it had not
+    been sent to. Where `lossless` (replay), nothing is dropped: `room` is False until the slowest consumer
+    is within `keep_s` again.
+    """
+
+    def __init__(self, consumers: Sequence[str], *, keep_s: float, lossless: bool) -> None:
+        self._readers = {name: _Reader() for name in consumers}
+        self._keep_ns = round(keep_s * NS)
+        self._lossless = lossless
+        self._entries: deque[Entry] = deque()
+        self._next = 0
+        self._newest_ns = -(1 << 62)
+
+    def put(self, stream: str, stamp_ns: int | None, items: int, frames: Sequence[bytes]) -> None:
+        """Append a message (without a stamp: as new as the newest); live, drop what has become too old."""
+        stamp_ns = self._newest_ns if stamp_ns is None else stamp_ns
+        self._newest_ns = max(stamp_ns, self._newest_ns)
+        self._entries.append(Entry(self._next, stream, stamp_ns, items, frames))
+        self._next += 1
+        if not self._lossless:
+            self._drop_old()
+        self._trim()
+
+    @property
+    def room(self) -> bool:
+        """Whether the source may go on: always live, in replay unless a consumer is `keep_s` behind."""
+        return not self._lossless or not self._too_old()
+
+    @property
+    def idle(self) -> bool:
+        """Every consumer is done with everything."""
+        return all(r.acked >= self._next for r in self._readers.values())
+
+    def attach(self, consumer: str) -> None:
+        """A consumer (re)connected: what it has not acknowledged is sent again."""
+        self._readers[consumer].sent = self._readers[consumer].acked
+
+    def following(self, consumer: str, credit: int) -> Entry | None:
+        """The next message for a consumer with at most `credit` unacknowledged ones, and count it sent."""
+        reader = self._readers[consumer]
+        first = self._next - len(self._entries)
+        reader.sent = max(reader.sent, first)
+        if reader.sent >= self._next or reader.sent - max(reader.acked, first) >= credit:
+            return None
+        entry = self._entries[reader.sent - first]
+        reader.sent += 1
+        return entry
+
+    def ack(self, consumer: str, upto: int) -> None:
+        """The consumer is done with everything before index `upto`."""
+        reader = self._readers[consumer]
+        reader.acked = min(max(reader.acked, upto), self._next)
+        self._trim()
+
+    def dropped(self) -> dict[str, Counter[str]]:
+        """Items dropped unread, by consumer and stream."""
+        return {name: reader.dropped for name, reader in self._readers.items()}
+
+    def _too_old(self) -> bool:
+        return bool(self._entries) and self._newest_ns - self._entries[0].stamp_ns > self._keep_ns
+
+    def _drop_old(self) -> None:
+        while self._too_old():
+            entry = self._entries.popleft()
+            for reader in self._readers.values():
+                if reader.sent <= entry.number:
+                    reader.dropped[entry.stream] += entry.items
+
+    def _trim(self) -> None:
+        done = min((r.acked for r in self._readers.values()), default=self._next)
+        while self._entries and self._entries[0].number < done:
+            self._entries.popleft()

@@ -1,0 +1,211 @@
+"""Shell: the loop around a node. It owns the node's sockets and clock, and is the only place with both."""
+
+import logging
+import math
+import os
+import resource
+import socket
+import time
+from typing import cast
+
+import zmq
+
+from ..sensors.clock import Timeline
+from ..sensors.errors import SixsenseError
+from ..sensors.sample import Sample
+from .control import Embed, Failed, Register, Report, RunState, Wish, Word, pack, unpack
+from .link import CREDIT, Inlet, Outlet
+from .node import Message, Node, Yield, route
+from .ring import Ring
+from .spec import InletSpec, NodeSpec
+from .wire.envelope import decode, encode
+
+log = logging.getLogger(__name__)
+HEARTBEAT_S = 0.2
+BATCH = 32
+"""How many messages an inlet gives before the others and the clock have their turn."""
+
+
+class Shell:
+    """Registers the node, follows the directory, moves messages, reports, until the run is over.
+
+    In replay it reads no
+    more while one of its own rings has no room, so a slow reader slows the whole chain, and loses nothing.
+    """
+
+    def __init__(self, node: Node, spec: NodeSpec, supervisor: str, epoch: int, directory: str) -> None:
+        self._node, self._spec, self._epoch = node, spec, epoch
+        self._context = zmq.Context()
+        self._control = self._context.socket(zmq.DEALER)
+        self._control.setsockopt(zmq.LINGER, 1000)
+        self._control.connect(supervisor)
+        self._outlets = {
+            outlet.traffic: Outlet(
+                self._context,
+                f"ipc://{directory}/{spec.name}-{outlet.traffic}-{epoch:x}",
+                Ring(outlet.consumers, keep_s=outlet.keep_s, lossless=spec.lossless),
+                CREDIT[outlet.traffic],
+            )
+            for outlet in spec.outlets
+        }
+        self._inlets: dict[InletSpec, Inlet] = {}
+        self._modalities = {
+            info.stream: info.modality for s in getattr(spec.body, "sources", ()) for info in s.streams
+        }
+        self._clock = Timeline(0)
+        self._begun = self._over = False
+        self._since_ns, self._reported_s = 0, 0.0
+
+    def run(self) -> None:
+        """Run until the supervisor says stop and everything is done; report what went wrong."""
+        try:
+            self._register()
+            self._node.load()
+            self._report(ready=True)
+            while not self._over:
+                self._turn()
+            self._report(ready=True)
+        except SixsenseError as error:
+            self._send(Failed(name=self._spec.name, epoch=self._epoch, message=str(error), fatal=True))
+        except Exception as error:
+            log.exception("node %s", self._spec.name)
+            text = f"node {self._spec.name}: {type(error).__name__}: {error}"
+            self._send(
+                Failed(name=self._spec.name, epoch=self._epoch, message=text, fatal=self._spec.lossless)
+            )
+            raise
+        finally:
+            self._close()
+
+    def _turn(self) -> None:
+        """One round: wait for something, then serve each socket, the node's own time, and the heartbeat."""
+        self._wait()
+        while self._control.poll(0):
+            self._obey(cast(Wish, unpack(self._control.recv_multipart())))
+        for outlet in self._outlets.values():
+            outlet.on_readable()
+        if self._begun:
+            for inlet in self._inlets.values():
+                self._drain(inlet)
+            for own, readable in self._node.sockets().items():
+                if own.poll(0):
+                    self._emit(readable())
+            if self._room:
+                self._emit(self._node.wake())
+        if time.monotonic() - self._reported_s >= HEARTBEAT_S:
+            self._report(ready=True)
+
+    def _wait(self) -> None:
+        poller = zmq.Poller()
+        poller.register(self._control, zmq.POLLIN)
+        for outlet in self._outlets.values():
+            poller.register(outlet.socket, zmq.POLLIN)
+        for own in self._node.sockets():
+            poller.register(own, zmq.POLLIN)
+        room = self._room
+        if self._begun and room:
+            for inlet in self._inlets.values():
+                poller.register(inlet.socket, zmq.POLLIN)
+        poller.poll(math.ceil(self._timeout_ms(room)))
+
+    def _timeout_ms(self, room: bool) -> float:
+        until_heartbeat = HEARTBEAT_S - (time.monotonic() - self._reported_s)
+        timeout = max(0.0, until_heartbeat * 1000)
+        wake_ns = self._node.next_wake_ns() if self._begun and room else None
+        if wake_ns is not None:
+            timeout = min(timeout, max(0.0, (wake_ns - self._clock.now_ns()) / 1e6))
+        return timeout
+
+    @property
+    def _room(self) -> bool:
+        return all(outlet.ring.room for outlet in self._outlets.values())
+
+    def _drain(self, inlet: Inlet) -> None:
+        """Hand over what has arrived, while there is room for what follows from it."""
+        taken = 0
+        while taken < BATCH and self._room and (frames := inlet.receive()) is not None:
+            self._emit(self._node.receive(cast(Message, decode(frames)[1])))
+            taken += 1
+        if taken:
+            inlet.acknowledge()
+
+    def _emit(self, messages: Yield) -> None:
+        """Send what the node yields; stop asking a source for more when there is no room."""
+        for message in messages:
+            if isinstance(message, Word):
+                self._send(message)
+                continue
+            traffic, stream, stamp_ns, items = route(message, self._modalities)
+            self._outlets[traffic].put(stream, stamp_ns, items, encode(message, robot=self._spec.robot))
+            if isinstance(message, Sample) and not self._room:
+                return
+
+    def _obey(self, wish: Wish) -> None:
+        if isinstance(wish, RunState):
+            if wish.go and not self._begun:
+                self._clock = Timeline(wish.offset_ns)
+                self._since_ns = self._clock.now_ns()
+                self._node.begin(wish, self._clock)
+                self._begun = True
+            self._follow(wish)
+            self._over = wish.over
+        if self._begun or isinstance(wish, Embed):
+            self._emit(self._node.obey(wish))
+
+    def _follow(self, state: RunState) -> None:
+        """Connect to each outlet that this node reads where the directory says it is now."""
+        for wanted in self._spec.inlets:
+            endpoint = state.directory.get(wanted.node, {}).get(wanted.traffic)
+            current = self._inlets.get(wanted)
+            if endpoint is None or (current is not None and current.endpoint == endpoint):
+                continue
+            if current is not None:
+                current.close()
+            self._inlets[wanted] = Inlet(self._context, endpoint, self._spec.name)
+
+    def _register(self) -> None:
+        endpoints = {traffic: outlet.endpoint for traffic, outlet in self._outlets.items()}
+        self._send(
+            Register(
+                name=self._spec.name,
+                epoch=self._epoch,
+                pid=os.getpid(),
+                host=socket.gethostname(),
+                endpoints=endpoints,
+            )
+        )
+
+    def _report(self, *, ready: bool) -> None:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        dropped = {
+            consumer: dict(counts)
+            for outlet in self._outlets.values()
+            for consumer, counts in outlet.ring.dropped().items()
+            if counts
+        }
+        idle = all(outlet.ring.idle for outlet in self._outlets.values())
+        fields = self._node.report() if self._begun else {}
+        self._send(
+            Report(
+                name=self._spec.name,
+                epoch=self._epoch,
+                ready=ready,
+                done=self._node.done and idle,
+                cpu_s=usage.ru_utime + usage.ru_stime,
+                since_ns=self._since_ns,
+                dropped=dropped,
+                **fields,
+            )
+        )
+        self._reported_s = time.monotonic()
+
+    def _send(self, message: Word) -> None:
+        self._control.send_multipart(pack(message))
+
+    def _close(self) -> None:
+        for inlet in self._inlets.values():
+            inlet.close()
+        for outlet in self._outlets.values():
+            outlet.close()
+        self._control.close()
+        self._context.term()

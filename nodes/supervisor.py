@@ -1,0 +1,313 @@
+"""Supervisor: directory, standing queries, start, stop and status of a run. No sockets: messages and time in,
+messages out."""
+
+import logging
+import os
+import socket
+from itertools import count
+
+import msgspec
+import numpy as np
+
+from ..fusion.query import Query, Standing
+from ..sensors.errors import SixsenseError
+from ..sensors.sample import NS
+from . import accounts
+from .control import Answer, Ask, Embed, Embedded, Failed, Register, Report, RunState, Wish, Word
+from .spec import EncodeSpec, NodeSpec, Plan
+from .wire.status import NodeState, NodeStatus, Outage, Status
+
+log = logging.getLogger(__name__)
+STATUS_S = 1.0
+SILENCE_S = 2.0
+"""A node that has not reported for so long is STALE; one whose process is gone is DOWN at once."""
+Outbox = list[tuple[str, Wish]]
+
+
+class _Record:
+    """What is known of one node."""
+
+    def __init__(self, spec: NodeSpec) -> None:
+        self.spec = spec
+        self.registered: Register | None = None
+        self.report: Report | None = None
+        self.heard_ns = 0
+        self.restarts = 0
+        self.failed = ""
+
+    @property
+    def ready(self) -> bool:
+        return self.report is not None and self.report.ready
+
+
+class Supervisor:
+    """Starts the run once every node is ready and every first query has its vector; knows when it is over.
+
+    `take` gives it what a node says, `tick` the time; both return what to send to which node. `statuses`
+    collects what is to be shown. Times are nanoseconds of the monotonic clock; `unix_ns` is the Unix time
+    at `monotonic_ns`, read once: the run's timeline is the monotonic clock plus one offset.
+    """
+
+    def __init__(self, plan: Plan, *, monotonic_ns: int, unix_ns: int) -> None:
+        self._plan = plan
+        self._epoch = unix_ns
+        self._offset_ns = unix_ns - monotonic_ns
+        self._start_ns = 0
+        self._records = {spec.name: _Record(spec) for spec in plan.nodes}
+        self._encoders = [spec.name for spec in plan.nodes if isinstance(spec.body, EncodeSpec)]
+        infos = [
+            i for s in plan.nodes if isinstance(s.body, EncodeSpec) for x in s.body.inputs for i in x.members
+        ]
+        self._accounts = accounts.Accounts(infos)
+        self._standing: dict[str, Standing] = {}
+        self._version = 0
+        self._checkpoint = ""
+        self._ids = count(1)
+        self._first = list(plan.queries)
+        self._embedding: dict[int, tuple[Query, int | None]] = {}
+        self._outages: list[Outage] = []
+        self._notes = list(plan.notes)
+        self._seq = 0
+        self._status_ns = 0
+        self.go = self.stopping = self.over = False
+        self.error: str = ""
+        self.statuses: list[Status] = []
+
+    @property
+    def offset_ns(self) -> int:
+        """Monotonic clock to timeline."""
+        return self._offset_ns
+
+    def take(self, word: Word, now_ns: int) -> Outbox:
+        """Take what a node says."""
+        match word:
+            case Register():
+                return self._register(word, now_ns)
+            case Report():
+                return self._hear(word, now_ns)
+            case Failed():
+                return self._fail(word)
+            case Embedded():
+                return self._embedded(word, now_ns)
+            case Ask():
+                return self._asked(word)
+
+    def tick(self, now_ns: int) -> Outbox:
+        """Time has passed: notice who is silent, tell the status once a second."""
+        for name, record in self._records.items():
+            if self.go and not self.over and self._state(record, now_ns) in ("STALE", "DOWN"):
+                self._away(name, record)
+        if self.go and now_ns - self._status_ns >= STATUS_S * NS:
+            return self._tell(now_ns)
+        return []
+
+    def stop(self) -> Outbox:
+        """Ask the sources to end; the run is over when everything has come through."""
+        self.stopping = True
+        return self._broadcast()
+
+    def finish(self, now_ns: int) -> Outbox:
+        """The run is over, everything having come through or not."""
+        if self.over:
+            return []
+        self.over = True
+        return [*self._tell(now_ns), *self._broadcast()]
+
+    def _register(self, word: Register, now_ns: int) -> Outbox:
+        record = self._known(word.name)
+        if record.registered is not None:
+            record.restarts += 1
+            log.error("node %s came back as process %d", word.name, word.pid)
+            if self.go:
+                self._away(word.name, record)
+        record.registered, record.report, record.heard_ns, record.failed = word, None, now_ns, ""
+        return self._broadcast()
+
+    def _hear(self, report: Report, now_ns: int) -> Outbox:
+        record = self._known(report.name)
+        if record.registered is None or report.epoch != record.registered.epoch:
+            return []
+        record.report, record.heard_ns = report, now_ns
+        self._accounts.note(report)
+        self._checkpoint = report.checkpoint or self._checkpoint
+        if record.ready:
+            self._back(report.name, now_ns)
+        if not self.go and not self._embedding and all(r.ready for r in self._records.values()):
+            return self._begin(now_ns)
+        if self.go and all(r.report is not None and r.report.done for r in self._records.values()):
+            return self.finish(now_ns)
+        return []
+
+    def _begin(self, now_ns: int) -> Outbox:
+        """Every node is ready: give the first queries their vectors, then go."""
+        if self._first:
+            asked, self._first = self._first, []
+            return [self._embed(query, None) for query in asked]
+        unix_ns = now_ns + self._offset_ns
+        # A simulated robot's script starts on a whole minute, so that windows fall alike in every run.
+        self._start_ns = unix_ns - unix_ns % (60 * NS) if self._plan.whole_minute else unix_ns
+        self._offset_ns = self._start_ns - now_ns
+        self.go = True
+        return self._broadcast()
+
+    def _fail(self, word: Failed) -> Outbox:
+        record = self._known(word.name)
+        record.failed = word.message
+        log.error("%s", word.message)
+        if word.fatal and not self.over:
+            self.error = word.message
+            self.over = True
+            return self._broadcast()
+        return []
+
+    def _embed(self, query: Query, ask: int | None) -> tuple[str, Wish]:
+        request = next(self._ids)
+        self._embedding[request] = query, ask
+        return self._encoders[0], Embed(id=request, query=query)
+
+    def _embedded(self, word: Embedded, now_ns: int) -> Outbox:
+        query, ask = self._embedding.pop(word.id, (None, None))
+        if query is None:
+            return []
+        if word.standing is None:
+            return self._refuse(word.error, ask)
+        self._standing[query.name] = word.standing
+        self._version += 1
+        note = self._note(word.standing)
+        if ask is None:
+            self._notes += [note] if note else []
+            ready = not self._embedding and not self.go and all(r.ready for r in self._records.values())
+            return self._begin(now_ns) if ready else []
+        return [("edge", Answer(id=ask, note=note)), *self._broadcast()]
+
+    def _refuse(self, error: str, ask: int | None) -> Outbox:
+        """A query has no vector: tell who asked, or end the run that was started with it."""
+        if ask is not None:
+            return [("edge", Answer(id=ask, error=error))]
+        self.error, self.over = error, True
+        return self._broadcast()
+
+    def _note(self, standing: Standing) -> str:
+        card, modality = self._plan.card, standing.modality
+        if not card.backgrounds or any(pair.startswith(f"{modality}/") for pair in card.backgrounds):
+            return ""
+        reason = "is untrained: similarity only" if not card.trained else f"has no background for {modality}"
+        return f"query {standing.query.name!r} ({modality}) cannot match anything: {card.name} {reason}"
+
+    def _asked(self, ask: Ask) -> Outbox:
+        """A client watches or unwatches."""
+        if ask.query is None:
+            if self._standing.pop(ask.name, None) is None:
+                names = ", ".join(sorted(self._standing)) or "none"
+                return [("edge", Answer(id=ask.id, error=f"no query {ask.name!r}; standing are: {names}"))]
+            self._version += 1
+            return [("edge", Answer(id=ask.id)), *self._broadcast()]
+        if ask.query.name in self._standing:
+            error = f"a query {ask.query.name!r} is standing already: choose another --name, or remove it"
+            return [("edge", Answer(id=ask.id, error=error))]
+        return [self._embed(ask.query, ask.id)]
+
+    def _broadcast(self) -> Outbox:
+        standing = list(self._standing.values())
+        registered = {name: r.registered for name, r in self._records.items() if r.registered is not None}
+        state = RunState(
+            go=self.go,
+            stop=self.stopping,
+            over=self.over,
+            offset_ns=self._offset_ns,
+            start_ns=self._start_ns,
+            directory={
+                n: r.registered.endpoints for n, r in self._records.items() if r.registered is not None
+            },
+            restarts={name: record.restarts for name, record in self._records.items()},
+            queries_version=self._version,
+            queries=tuple(s.query for s in standing),
+            modalities=tuple(s.modality for s in standing),
+            space_id=self._plan.card.space_id,
+            vectors=np.stack([s.vector for s in standing]) if standing else np.zeros((0, 0), np.float32),
+            checkpoint=self._checkpoint,
+        )
+        return [(name, state) for name in registered]
+
+    def _away(self, name: str, record: _Record) -> None:
+        """Open an outage of this node, unless one is open."""
+        if not any(o.node == name and o.until_ns == 0 for o in self._outages):
+            cause = record.failed or ("process gone" if self._gone(record) else "silent")
+            from_ns = record.heard_ns + self._offset_ns
+            self._outages.append(Outage(node=name, from_ns=from_ns, until_ns=0, cause=cause))
+            log.error("node %s is away: %s", name, cause)
+
+    def _back(self, name: str, now_ns: int) -> None:
+        until = now_ns + self._offset_ns
+        self._outages = [
+            msgspec.structs.replace(o, until_ns=until) if o.node == name and o.until_ns == 0 else o
+            for o in self._outages
+        ]
+
+    def _tell(self, now_ns: int) -> Outbox:
+        self._status_ns = now_ns
+        reports = [r.report for r in self._records.values() if r.report is not None]
+        status = Status(
+            robot=self._plan.robot,
+            epoch=self._epoch,
+            seq=self._seq,
+            stamp_ns=now_ns + self._offset_ns,
+            final=self.over,
+            model=self._plan.card.name,
+            space_id=self._plan.card.space_id,
+            streams=self._accounts.streams(reports),
+            windows=accounts.windows(reports),
+            ticks=accounts.ticks(reports),
+            nodes=tuple(self._node_status(record, now_ns) for record in self._records.values()),
+            outages=tuple(self._outages),
+            queries=tuple(query for report in reports for query in report.queries),
+            latency_ms={stage: v for report in reports for stage, v in report.latency_ms.items()},
+            notes=tuple(self._notes),
+        )
+        self._seq += 1
+        self.statuses.append(status)
+        return [(name, status) for name in self._records if name == "edge"]
+
+    def _node_status(self, record: _Record, now_ns: int) -> NodeStatus:
+        registered, report = record.registered, record.report
+        dropped: dict[str, int] = {}
+        for consumer, counts in (report.dropped if report else {}).items():
+            dropped |= {f"{consumer}/{stream}": items for stream, items in counts.items()}
+        return NodeStatus(
+            name=record.spec.name,
+            state=self._state(record, now_ns),
+            epoch=registered.epoch if registered else 0,
+            pid=registered.pid if registered else 0,
+            host=registered.host if registered else "",
+            heartbeat_ns=record.heard_ns + self._offset_ns,
+            restarts=record.restarts,
+            cpu_s=round(report.cpu_s, 3) if report else 0.0,
+            dropped=dropped,
+        )
+
+    def _state(self, record: _Record, now_ns: int) -> NodeState:
+        if record.failed:
+            return "FAILED"
+        if self._gone(record):
+            return "DOWN"
+        if not record.ready:
+            return "STARTING"
+        if self.over or (record.report is not None and record.report.done and self.stopping):
+            return "DONE"
+        return "STALE" if now_ns - record.heard_ns > SILENCE_S * NS else "RUNNING"
+
+    def _gone(self, record: _Record) -> bool:
+        """Whether the node's process, on this machine, does not exist any more."""
+        registered = record.registered
+        if registered is None or registered.host != socket.gethostname():
+            return False
+        try:
+            os.kill(registered.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    def _known(self, name: str) -> _Record:
+        if name not in self._records:
+            raise SixsenseError(f"a node {name!r} that is not in the plan said something")
+        return self._records[name]

@@ -1,0 +1,84 @@
+"""The table of what a client can ask of a running service, and the fields of each request and reply."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from ...fusion.query import Query
+from .status import QueryStatus
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask for the newest message of each topic; `topics` as in `parse_pattern`, none meaning all."""
+
+    topics: tuple[str, ...] = ()
+
+
+class Messages(msgspec.Struct, frozen=True, kw_only=True):
+    """The reply's payloads are messages one after the other, of so many frames each."""
+
+    frames: tuple[int, ...]
+
+
+class Watch(msgspec.Struct, frozen=True, kw_only=True):
+    """Add a standing query; it takes effect at the first tick not yet open."""
+
+    query: Query
+
+
+class Unwatch(msgspec.Struct, frozen=True, kw_only=True):
+    """Remove the standing query of this name."""
+
+    name: str
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """The query that was added or removed, and what to know about it."""
+
+    name: str
+    note: str = ""
+
+
+class ListQueries(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask which queries are standing."""
+
+
+class Queries(msgspec.Struct, frozen=True, kw_only=True):
+    """The standing queries."""
+
+    queries: tuple[QueryStatus, ...]
+
+
+class ListNodes(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask for the directory."""
+
+
+class Registration(msgspec.Struct, frozen=True, kw_only=True):
+    """A node's endpoint; `epoch` is new at every start of the node."""
+
+    node: str
+    epoch: int
+    endpoint: str
+
+
+class Directory(msgspec.Struct, frozen=True, kw_only=True):
+    """Every node that has registered, newest epoch only."""
+
+    nodes: tuple[Registration, ...]
+
+
+class Verb(NamedTuple):
+    """One row: the fields of a request, and of its reply."""
+
+    request: type[msgspec.Struct]
+    reply: type[msgspec.Struct]
+
+
+VERBS = {
+    "snapshot": Verb(Snapshot, Messages),
+    "watch": Verb(Watch, Accepted),
+    "unwatch": Verb(Unwatch, Accepted),
+    "queries": Verb(ListQueries, Queries),
+    "directory": Verb(ListNodes, Directory),
+}
+VERB_OF = {row.request: name for name, row in VERBS.items()}

@@ -1,0 +1,185 @@
+"""What the simulated robot sees: camera, depth and thermal frames of one raster of the room."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from .motion import motion_at
+from .noise import Grain
+from .person import bodies
+from .raster import Eye, Lens, Raster, Rect, View, draw, eye_at, faces, quadric, rays, view
+from .room import AIR_KELVIN_PER_M, BOXES, LIGHTS, PLANT, WINDOW, Ellipsoid
+from .script import Script
+from .sound import beeping
+from .texture import textures
+
+CAMERA = Lens(320, 240, 228.5)
+"""70 degrees across; depth is registered to it, at half its size."""
+THERMAL = Lens(160, 120, 147.3)
+"""57 degrees across, as FLIR's Lepton 3.5."""
+DEPTH_STEP = 2
+DEPTH_FX = CAMERA.fx / DEPTH_STEP
+BASELINE_M = 0.075
+MAST_M = 1.0
+
+_CAMERA_GRAIN = 2.2
+_GRAIN_ZERO = 128
+_JPEG_QUALITY = 85
+_GLOW = (40.0, 0.0, 0.0)
+_BEACON_LIT = (255, 70, 50)
+_DISPARITY_NOISE_PX = 0.03
+_DEPTH_FAR_M, _DEPTH_DROPOUT = 5.8, 2.9
+_SHADOW_PX = 0.35
+_NETD_K, _COLUMN_K = 0.05, 0.03
+
+_FACES = faces(BOXES)
+_GLASS = [row for row in range(len(_FACES)) if BOXES[row // 6].name == WINDOW]
+_BEACON_ROWS = frozenset(row for row in range(len(_FACES)) if BOXES[row // 6].name == "beacon")
+_FACE_KELVIN = np.array([BOXES[row // 6].kelvin for row in range(len(_FACES))], np.float32)
+_RAY_OF_PIXEL = np.array(
+    [
+        [1 / CAMERA.fx, 0, -CAMERA.centre[0] / CAMERA.fx],
+        [0, 1 / CAMERA.fx, -CAMERA.centre[1] / CAMERA.fx],
+        [0, 0, 1],
+    ]
+)
+
+Bodies = list[tuple[Ellipsoid, float]]
+
+
+class Optics:
+    """Frames at any index and time (ns since the script's start) of one script's robot."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        camera = Grain(script.seed, "camera", (CAMERA.height, CAMERA.width, 3))
+        self._camera_grain = camera.scaled(_CAMERA_GRAIN, _GRAIN_ZERO, np.uint8)
+        self._depth_grain = Grain(
+            script.seed, "depth", (CAMERA.height // DEPTH_STEP, CAMERA.width // DEPTH_STEP)
+        )
+        self._thermal_grain = Grain(script.seed, "thermal", (THERMAL.height, THERMAL.width))
+        columns = Grain(script.seed, "thermal/columns", (1, THERMAL.width)).crop(0)
+        self._thermal_columns = columns * np.float32(_COLUMN_K)
+
+    def rgb(self, index: int, t_ns: int) -> np.ndarray:
+        """The camera's frame, RGB uint8 (240, 320, 3)."""
+        import cv2
+
+        eye, faced, people, raster = _seen(self._script, t_ns, CAMERA)
+        lit = any(beeping(alarm, t_ns) for alarm in self._script.during(t_ns, t_ns + 1, "alarm"))
+        image = _painted(eye, faced, people, raster, lit)
+        image = cv2.addWeighted(image, 1.0, self._camera_grain.crop(index), 1.0, -_GRAIN_ZERO)
+        return cv2.add(image, np.array((*_GLOW, 0.0))) if lit else image
+
+    def jpeg(self, index: int, t_ns: int) -> np.ndarray:
+        """The camera's frame as a JPEG file, uint8 (n,)."""
+        import cv2
+
+        bgr = cv2.cvtColor(self.rgb(index, t_ns), cv2.COLOR_RGB2BGR)
+        return cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))[1]
+
+    def depth(self, index: int, t_ns: int) -> np.ndarray:
+        """Depth along the optical axis, float32 (120, 160) metres; NaN where a stereo camera has none:
+        too far, in the shadow of an edge, through glass, and here and there.
+        """
+        raster = _seen(self._script, t_ns, CAMERA)[3]
+        inverse, surface = (
+            raster.inverse[::DEPTH_STEP, ::DEPTH_STEP],
+            raster.surface[::DEPTH_STEP, ::DEPTH_STEP],
+        )
+        grain = self._depth_grain.crop(index)
+        pixels = np.float32(DEPTH_FX * BASELINE_M)
+        disparity = inverse * pixels + grain * np.float32(_DISPARITY_NOISE_PX)
+        shadow = np.zeros(inverse.shape, bool)
+        shadow[:, 1:-1] = np.abs(inverse[:, 2:] - inverse[:, :-2]) * pixels > _SHADOW_PX
+        hole = shadow | (disparity * _DEPTH_FAR_M < pixels) | (grain > _DEPTH_DROPOUT)
+        hole |= np.isin(surface, _GLASS)
+        return np.where(hole, np.float32(np.nan), pixels / np.maximum(disparity, np.float32(1e-3)))
+
+    def thermal(self, index: int, t_ns: int) -> np.ndarray:
+        """Surface temperature, float32 (120, 160) kelvin, as a microbolometer's optics blur it."""
+        import cv2
+
+        eye, _, people, raster = _seen(self._script, t_ns, THERMAL)
+        kelvin = np.concatenate((_FACE_KELVIN, np.array([body.kelvin for body, _ in people], np.float32)))
+        x, y = rays(THERMAL, Rect(0, 0, THERMAL.width, THERMAL.height))
+        right, down, ahead = eye.axes[2].astype(np.float32)
+        rise = (right * x + (down * y + ahead)) / np.maximum(raster.inverse, np.float32(1e-3))
+        scene = kelvin[raster.surface] + np.float32(AIR_KELVIN_PER_M) * rise
+        noise = self._thermal_grain.crop(index) * np.float32(_NETD_K) + self._thermal_columns
+        return cv2.GaussianBlur(scene, (3, 3), 0.6) + noise
+
+
+@lru_cache(maxsize=4)
+def _seen(script: Script, t_ns: int, lens: Lens) -> tuple[Eye, View, Bodies, Raster]:
+    """What is where at an instant; camera and depth share it."""
+    motion = motion_at(script, np.array([t_ns]))
+    x, y, _ = motion.position[0].tolist()
+    eye = eye_at(x, y, MAST_M, float(motion.yaw[0]), float(motion.pitch[0]))
+    people = [(leaves, 0.0) for leaves in PLANT] + bodies(script, t_ns)
+    faced = view(lens, eye, BOXES)
+    return eye, faced, people, draw(lens, eye, faced, people)
+
+
+def _painted(eye: Eye, faced: View, people: Bodies, raster: Raster, lit: bool) -> np.ndarray:
+    import cv2
+
+    image = np.zeros((CAMERA.height, CAMERA.width, 3), np.uint8)
+    to_texels = _texels_of_rays(faced)
+    for row, drawn in raster.rects.items():
+        mask = cv2.inRange(drawn.of(raster.surface), row, row)
+        x, y, width, height = cv2.boundingRect(mask)
+        if not width:
+            continue
+        left, top = drawn.left + x, drawn.top + y
+        rect = Rect(left, top, left + width, top + height)
+        if row >= len(_FACES):
+            colours = _shaded(eye, people[row - len(_FACES)], rect, raster)
+        elif lit and row in _BEACON_ROWS:
+            colours = np.full((*rect.shape, 3), _BEACON_LIT, np.uint8)
+        else:
+            colours = _textured(to_texels[row], row, rect)
+        cv2.copyTo(colours, mask[y : y + height, x : x + width], rect.of(image))
+    return image
+
+
+def _textured(to_texels: np.ndarray, row: int, rect: Rect) -> np.ndarray:
+    """A face's texture as it is seen in a rectangle, uint8 (h, w, 3)."""
+    import cv2
+
+    to_texel = to_texels.copy()
+    to_texel[:, 2] += to_texels[:, :2] @ (rect.left, rect.top)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpPerspective(
+        textures()[row], to_texel, rect.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def _texels_of_rays(faced: View) -> np.ndarray:
+    """Homographies (k, 3, 3) from the camera's pixels to the texels of each face."""
+    origins = faced.corners[:, 0]
+    edges = faced.corners[:, (1, 3)] - origins[:, None]
+    scale = _texture_sizes() / np.einsum("kei,kei->ke", edges, edges)
+    begins = np.einsum("kei,ki->ke", edges, origins)
+    planes = faced.planes[:, None]
+    rows = scale[:, :, None] * (edges - begins[:, :, None] * planes) - 0.5 * planes
+    return np.concatenate((rows, planes), axis=1) @ _RAY_OF_PIXEL
+
+
+@lru_cache(maxsize=1)
+def _texture_sizes() -> np.ndarray:
+    return np.array([texture.shape[1::-1] for texture in textures()], np.float64)
+
+
+def _shaded(eye: Eye, body: tuple[Ellipsoid, float], rect: Rect, raster: Raster) -> np.ndarray:
+    """An ellipsoid's colour under the first light, uint8 (h, w, 3): shaded as the sphere it is stretched
+    from, whose Lambert term is linear in the point: l'Q (p - c) / sqrt(l'Q l).
+    """
+    c, q = quadric(eye, *body)
+    light = (np.array(LIGHTS[0].position) - body[0].centre) @ eye.axes
+    k = q @ light / np.sqrt(light @ q @ light)
+    across, down, ahead, offset = np.array((*k, k @ c)).astype(np.float32)
+    x, y = rays(CAMERA, rect)
+    lambert = (across * x + (down * y + ahead)) / rect.of(raster.inverse) - offset
+    shade = np.clip(0.62 + np.float32(0.38) * lambert, 0, 1)
+    return (shade[..., None] * np.array(body[0].colour, np.float32)).astype(np.uint8)
