@@ -1,4 +1,4 @@
-"""Small bars for a terminal."""
+"""Small bars for a terminal, readable without colours: thick where filled, thin where empty."""
 
 from collections.abc import Iterable
 
@@ -26,7 +26,7 @@ def bar(fraction: float, width: int, style: str) -> Text:
     halves = round(2 * width * min(max(fraction, 0.0), 1.0)) if fraction == fraction else 0
     full, half = divmod(halves, 2)
     filled = "━" * full + "╸" * half
-    return Text.assemble((filled, style), ("━" * (width - len(filled)), EMPTY))
+    return Text.assemble((filled, style), ("─" * (width - len(filled)), EMPTY))
 
 
 def stacked(parts: Iterable[tuple[float, str]], width: int) -> Text:
@@ -37,4 +37,4 @@ def stacked(parts: Iterable[tuple[float, str]], width: int) -> Text:
         cells = min(round(total * width), width) - used
         text.append("━" * cells, style)
         used += cells
-    return text.append("━" * (width - used), EMPTY)
+    return text.append("─" * (width - used), EMPTY)

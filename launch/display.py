@@ -39,7 +39,8 @@ class View:
         """The picture at `now_s`, at most `height` lines high where the inputs leave the log 3 lines."""
         sections = [self._header(), self._senses(now_s), self._watching(), self._nodes()]
         shown = [section for section in sections if section is not None]
-        used = 10 + len(self.board.inputs) + len(self._queries())
+        queries = len(self._queries())
+        used = 10 + len(self.board.inputs) + (queries + 2 if queries else 0)
         return Group(*shown[:-1], self._log(max(3, height - used)), *shown[-1:])
 
     def _header(self) -> RenderableType:

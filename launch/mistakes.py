@@ -53,23 +53,22 @@ def _structs(expected: Any) -> tuple[type[msgspec.Struct], ...]:
 def _struct_mistakes(
     value: dict[str, Any], structs: tuple[type[msgspec.Struct], ...], path: Path
 ) -> Iterator[Mistake]:
-    config = structs[0].__struct_config__
-    tag_field = config.tag_field
-    if tag_field is not None:
-        tags = {str(struct.__struct_config__.tag): struct for struct in structs}
-        tag = value.get(tag_field)
-        if tag not in tags:
-            yield _bad_tag(value, tag_field, tags, path)
-            return
-        structs = (tags[tag],)
-    yield from _field_mistakes(value, structs[0], tag_field, path)
-
-
-def _bad_tag(value: dict[str, Any], field: str, tags: Iterable[str], path: Path) -> Mistake:
-    if field not in value:
-        return Mistake(path, f'"{field}" is missing; it can be: {", ".join(tags)}')
-    tag = value[field]
-    return Mistake((*path, field), f"is {show(tag)}, which is not known; {suggestion(str(tag), tags)}")
+    tag_field = structs[0].__struct_config__.tag_field
+    if tag_field is None:
+        yield from _field_mistakes(value, structs[0], tag_field, path)
+        return
+    tags = {str(struct.__struct_config__.tag): struct for struct in structs}
+    tag = value.get(tag_field)
+    if isinstance(tag, str) and tag in tags:
+        yield from _field_mistakes(value, tags[tag], tag_field, path)
+    elif tag_field in value:
+        text = f"is {show(tag)}, which is not known; {suggestion(str(tag), tags)}"
+        yield Mistake((*path, tag_field), text)
+    else:
+        yield Mistake(path, f'"{tag_field}" is missing; it can be: {", ".join(tags)}')
+        known = {tag_field, *(name for struct in structs for name in struct.__struct_fields__)}
+        for key in value.keys() - known:
+            yield Mistake((*path, key), f"is not a key here; {suggestion(key, known)}")
 
 
 def _field_mistakes(

@@ -138,7 +138,7 @@ class LivePresenter:
         now_s = self._clock()
         if self._live.is_started and (force or now_s - self._painted_s >= REPAINT_S):
             self._painted_s = now_s
-            picture = self._view.render(now_s, self._console.size.height)
+            picture = self._view.render(now_s, self._console.size.height - 1)
             self._live.update(picture, refresh=True)
 
     def __enter__(self) -> "Presenter":

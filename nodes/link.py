@@ -28,6 +28,7 @@ class Outlet:
         try:
             self.socket.bind(endpoint)
         except zmq.ZMQError as error:
+            self.socket.close()
             raise SixsenseError(f"cannot bind {endpoint} for data between nodes: {error}") from error
         self.endpoint = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
 

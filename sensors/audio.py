@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from .container import MAX_GAP_NS, About, Losses, frames, open_media, pick, seek, select, stamp_of
+from .container import MAX_GAP_NS, About, Losses, frames, open_media, require, seek, stamp_of
 from .sample import NS, Sample, StreamInfo
 
 if TYPE_CHECKING:
@@ -165,8 +165,5 @@ def open_audio(about: About) -> AudioTrack | None:
 
 
 def audio_stream(container: "InputContainer") -> "AudioStream":
-    """The best audio stream, with nothing else read from the file."""
-    stream = pick(container, "audio")
-    assert stream is not None
-    select(container, stream.index)
-    return cast("AudioStream", stream)
+    """The best audio stream, with nothing else read from the file. Raises SourceError without one."""
+    return cast("AudioStream", require(container, "audio"))

@@ -88,6 +88,17 @@ def pick(container: "InputContainer", kind: Literal["video", "audio"]) -> "Strea
     return None if stream is None or stream.disposition & stream.disposition.attached_pic else stream
 
 
+def require(container: "InputContainer", kind: Literal["video", "audio"]) -> "Stream":
+    """The stream `pick` finds, with nothing else read from the file. Raises SourceError without one."""
+    stream = pick(container, kind)
+    if stream is None or not codec_of(stream):
+        raise SourceError(
+            f"{container.name} has no {kind} track that can be decoded. Give another file, or convert this one."
+        )
+    select(container, stream.index)
+    return stream
+
+
 def codec_of(stream: "Stream") -> str:
     """The codec's name, or "" where FFmpeg has no decoder for it."""
     context = stream.codec_context
@@ -105,6 +116,9 @@ def packets(container: "InputContainer", stream: "Stream", losses: Losses) -> It
                 failures = 0
                 yield packet
             return
+        except IndexError:
+            # PyAV stumbles over a packet of a stream that damage made appear; it was not one of ours.
+            continue
         except FFmpegError:
             losses["corrupt"] += 1
             failures += 1

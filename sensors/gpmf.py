@@ -82,7 +82,7 @@ def parse(payload: bytes) -> dict[str, Motion]:
     motion: dict[str, Motion] = {}
     for strm in _streams(payload):
         for key in UNITS.keys() & {item.key for item in strm} - motion.keys():
-            with contextlib.suppress(_MalformedError):
+            with contextlib.suppress(_MalformedError), np.errstate(all="ignore"):
                 motion[key] = _motion(key, strm)
     return motion
 
@@ -101,9 +101,8 @@ def _motion(key: str, strm: list[Klv]) -> Motion:
         return Motion(np.empty((0, 3), np.float32), None)
     if any(part.shape[1] != 3 for part in parts):
         raise _MalformedError("not three axes")
-    with np.errstate(over="ignore", invalid="ignore"):
-        rows = np.concatenate(parts) / _scale(properties.get("SCAL")) * _unit(key, properties)
-        rows = (rows @ (REP103_FROM_CAMERA @ _camera_axes(properties)).T).astype(np.float32)
+    rows = np.concatenate(parts) / _scale(properties.get("SCAL")) * _unit(key, properties)
+    rows = (rows @ (REP103_FROM_CAMERA @ _camera_axes(properties)).T).astype(np.float32)
     if not np.isfinite(rows).all():
         raise _MalformedError("not finite")
     return Motion(rows, _stamp(properties.get("STMP")))

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from .audio import Converter, audio_stream
-from .container import Losses, check_file, codec_of, frames, open_media, pick
+from .container import Losses, check_file, frames, open_media, pick
 from .errors import SourceError
 from .video import fitting, rgb, video_stream
 
@@ -69,9 +69,6 @@ def load_thermal(path: str | os.PathLike[str]) -> np.ndarray:
 def load_sound(path: str | os.PathLike[str], *, seconds: float = MAX_SOUND_S) -> tuple[np.ndarray, int]:
     """int16 (n, channels) and its rate in Hz, of at most the first `seconds`. Raises SourceError."""
     with open_media(path) as container:
-        found = pick(container, "audio")
-        if found is None or not codec_of(found):
-            raise SourceError(f"{path} has no sound that can be decoded. Give a WAV, OGG, MP3 or MP4.")
         parts: list[np.ndarray] = []
         rate, wanted = 0, 0
         convert: Converter | None = None
@@ -95,9 +92,6 @@ def load_sound(path: str | os.PathLike[str], *, seconds: float = MAX_SOUND_S) ->
 def load_clip(path: str | os.PathLike[str], *, seconds: float = CLIP_S) -> np.ndarray:
     """RGB uint8 (2, h, w, 3): the first frame, and the last of the first `seconds`. Raises SourceError."""
     with open_media(path) as container:
-        found = pick(container, "video")
-        if found is None or not codec_of(found):
-            raise SourceError(f"{path} has no video that can be decoded. Give an MP4, MKV, AVI or MOV.")
         first = last = None
         for frame in frames(container, video_stream(container), Losses()):
             first = frame if first is None else first

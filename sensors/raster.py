@@ -133,7 +133,7 @@ def _order(boxes: tuple[Box, ...], below: bytes, above: bytes) -> np.ndarray:
     below_low, above_high = (np.frombuffer(side, bool).reshape(-1, 3) for side in (below, above))
     behind_low = (lows[:, None] >= highs[None]) & below_low[:, None]
     behind_high = (highs[:, None] <= lows[None]) & above_high[:, None]
-    cannot_hide = (behind_low | behind_high).any(axis=2)
+    cannot_hide = np.any(behind_low | behind_high, axis=2)
     hidden_by = {k: set(np.flatnonzero(~cannot_hide[k]).tolist()) - {k} for k in range(len(boxes))}
     nearest_last = list(TopologicalSorter(hidden_by).static_order())
     return (np.array(nearest_last)[:, None] * 6 + np.arange(6)).ravel()

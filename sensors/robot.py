@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from heapq import merge
 from itertools import count
+from math import isfinite
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -35,7 +36,7 @@ class SimulatedRobot:
                 f"simulated robot: start_ns={start_ns} is not a whole minute; "
                 f"round it to a multiple of {MINUTE_NS}"
             )
-        if seconds is not None and not seconds >= 0:
+        if seconds is not None and not (isfinite(seconds) and seconds >= 0):
             raise SourceError(f"simulated robot: seconds={seconds}; give a positive number, or None for ever")
         if unknown := [name for name in streams if name not in RATES]:
             raise SourceError(f"simulated robot: no stream {unknown[0]!r}; it has {', '.join(RATES)}")
@@ -70,6 +71,8 @@ class SimulatedRobot:
     def events(self, epoch: int, from_ns: int | None = None) -> Iterator[Event]:
         """Samples by `end_ns`, each followed by the Progress it allows: up to the stream's next stamp."""
         since = 0 if from_ns is None else max(0, from_ns - self._start_ns)
+        for name in self._names:
+            yield self._told(_Entry(since, name, RATES[name].first_from(since), "progress"), epoch, 0)
         timetables = [_timetable(name, since, self._length_ns) for name in self._names]
         for entry in merge(*timetables, key=_when):
             first = RATES[entry.stream].first_from(since)
@@ -122,7 +125,6 @@ def _timetable(name: str, since: int, length_ns: int | None) -> Iterator[_Entry]
     rate = RATES[name]
     first = rate.first_from(since)
     last = None if length_ns is None else max(first, rate.complete_by(length_ns))
-    yield _Entry(since, name, first, "progress")
     told = since
     for message in count(first) if last is None else range(first, last):
         end = rate.end(message)

@@ -19,7 +19,7 @@ _MOTOR_HARMONICS = ((1, 0.030), (2, 0.018), (3, 0.010), (5, 0.006))
 _MAINS = ((100, 0.0025), (200, 0.0012))
 _ROOM_GAIN, _SELF_NOISE = 0.006, 0.0008
 _ROOM_LOOPS_S = (7, 11)
-_THUD_HZ, _THUD_GAIN = 72.0, 0.7
+_THUD_HZ, _THUD_GAIN = 72.0, 0.4
 
 
 class Sound:

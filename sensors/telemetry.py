@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .container import About, Losses, open_media, packets, select, stamp_of, steady
+from .errors import SourceError
 from .gpmf import Motion, parse
 from .sample import NS, Sample, StreamInfo
 
@@ -63,7 +64,8 @@ class MotionTrack:
     def _pieces(self) -> Iterator[Piece]:
         with open_media(self._about.path) as container:
             stream = telemetry_stream(container)
-            assert stream is not None
+            if stream is None:
+                raise SourceError(f"{self._about.path} has no telemetry any more. Was the file replaced?")
             start_ns, length_ns = -1, 1
             for packet in packets(container, stream, self.losses):
                 if not packet.size:

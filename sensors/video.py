@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from .container import About, Losses, frames, open_media, pick, seek, select, stamp_of, steady
+from .container import About, Losses, frames, open_media, require, seek, stamp_of, steady
 from .sample import NS, Sample, StreamInfo
 
 if TYPE_CHECKING:
@@ -98,13 +98,10 @@ def open_video(about: About) -> VideoTrack | None:
 
 
 def video_stream(container: "InputContainer") -> "VideoStream":
-    """The best video stream, set to decode on one thread and with nothing else read from the file."""
-    stream = pick(container, "video")
-    assert stream is not None
-    video = cast("VideoStream", stream)
-    video.codec_context.thread_count = 1
-    select(container, video.index)
-    return video
+    """The best video stream, decoded on one thread, with nothing else read. Raises SourceError without one."""
+    stream = cast("VideoStream", require(container, "video"))
+    stream.codec_context.thread_count = 1
+    return stream
 
 
 def frame_rate(stream: "VideoStream") -> Fraction:

@@ -35,11 +35,11 @@ class Ledger:
 
 
 class Pulse:
-    """The rhythm of one topic: learnt from its newest ten seconds, at first `rate_hz` from the table."""
+    """The rhythm of one topic: from its newest ten seconds; in the first second `rate_hz` of the table."""
 
     def __init__(self, rate_hz: float) -> None:
         self._table_hz = rate_hz
-        self._beats: deque[int] = deque(maxlen=64)
+        self._beats: deque[int] = deque(maxlen=1024)
 
     def beat(self, at_ns: int) -> None:
         """A message arrived."""
@@ -53,8 +53,12 @@ class Pulse:
 
     def alive(self, now_ns: int) -> bool:
         """Whether the newest message is younger than the limit of the rhythm."""
-        rate = (len(self._beats) > 3 and self._learnt_hz()) or self._table_hz
-        return bool(self._beats and rate and now_ns - self._beats[-1] < alive_limit_ns(rate))
+        if not self._beats:
+            return False
+        # A burst, as after a pause, teaches no rhythm.
+        has_learnt = self._beats[-1] - self._beats[0] >= NS
+        rate = self._learnt_hz() if has_learnt else self._table_hz
+        return now_ns - self._beats[-1] < alive_limit_ns(rate)
 
     def _learnt_hz(self) -> float:
         span = self._beats[-1] - self._beats[0]

@@ -62,6 +62,7 @@ class Subscriber:
         self._context, self._queue = context or zmq.Context.instance(), queue
         self._inbox: deque[Any] = deque()
         self._ledger, self._time = Ledger(), ServiceTime()
+        self._latched: dict[str, bytes] = {}
         self._pulses: dict[str, Pulse] = {}
         self._greeted: dict[str, int] = {}
         self._fetch: _Fetch | None = None
@@ -197,7 +198,7 @@ class Subscriber:
         received_ns = monotonic_ns()
         if isinstance(message, Hello):
             self._greet(robot, message, received_ns)
-        elif self._is_wanted(topic) and self._is_new(frames[0].decode(), message, snapshot):
+        elif self._is_wanted(topic) and self._is_new(frames, message, snapshot):
             self._deliver(topic.kind, frames[0].decode(), message, received_ns)
         else:
             self._note(message, received_ns)
@@ -205,9 +206,11 @@ class Subscriber:
     def _is_wanted(self, topic: Topic) -> bool:
         return any(pattern.matches(topic) for pattern in self._wanted)
 
-    def _is_new(self, name: str, message: Any, snapshot: _Fetch | None) -> bool:
+    def _is_new(self, frames: Sequence[bytes], message: Any, snapshot: _Fetch | None) -> bool:
+        name = frames[0].decode()
         if not (hasattr(message, "seq") and hasattr(message, "epoch")):
-            return True
+            known, self._latched[name] = self._latched.get(name), frames[1]
+            return known != frames[1]
         # What was published after the greeting arrives by itself, in its order.
         if snapshot and snapshot.positions.get(name) != (message.epoch, message.seq):
             return False

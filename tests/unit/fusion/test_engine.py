@@ -28,7 +28,7 @@ def script(make, scores, first=1):
 
 def test_the_fused_of_a_tick_comes_before_its_matches(make):
     fusing = fuser(make)
-    assert fusing.set_queries([make.standing("a"), make.standing("b")]) == 0
+    assert fusing.set_queries([make.standing("b"), make.standing("a")]) == 0
     said = fed(fusing, *script(make, [9, 9, 1, 1, 1, 1]))
     assert [type(one).__name__ for one in said[:4]] == ["Fused", "Match", "Match", "Fused"]
     assert [one.seq for one in said if isinstance(one, Fused)] == list(range(6))

@@ -203,7 +203,15 @@ def test_a_removed_query_ends_its_event_and_a_returning_one_counts_on(make):
     assert (again.phase, again.event) == ("begin", 2)
 
 
-@pytest.mark.parametrize("changed", [{"on": 3.5}, {"hold_s": 2.0}, {"modalities": ("vision",)}])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"on": 3.5},
+        {"hold_s": 2.0},
+        {"modalities": ("vision",)},
+        {"vector": np.array([0.96, 0.28, 0, 0], np.float32)},
+    ],
+)
 def test_a_changed_query_ends_its_event_and_starts_afresh(make, changed):
     matcher = watching(make, make.standing())
     run(make, matcher, [9])
@@ -215,6 +223,12 @@ def test_a_later_wish_replaces_one_that_has_not_taken_effect(make):
     matcher = watching(make, make.standing("first"), from_ns=2 * make.HOP_NS)
     matcher.set_queries([make.standing("second")], from_ns=2 * make.HOP_NS)
     assert [one.query for one in run(make, matcher, [9, 9, 9])] == ["second"]
+
+
+def test_a_later_wish_for_an_earlier_tick_replaces_all_that_follow(make):
+    matcher = watching(make, make.standing("first"), from_ns=3 * make.HOP_NS)
+    matcher.set_queries([make.standing("second")], from_ns=make.HOP_NS)
+    assert {one.query for one in run(make, matcher, [9, 9, 9, 9])} == {"second"}
 
 
 def test_finish_ends_what_is_open(make):

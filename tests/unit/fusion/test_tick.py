@@ -49,6 +49,24 @@ def test_an_embedding_exactly_at_its_limit_is_still_used(make):
     assert [bool(tick.newest) for tick in fed(ticks, *sent)] == [True, True, False, True]
 
 
+def test_a_first_embedding_exactly_at_its_limit_makes_a_tick(make):
+    ticks = ticker(make, a=50)
+    assert stamps_ms(make, fed(ticks, make.embedding("a", 200), make.embedding("a", 250), make.end("a"))) == [
+        250
+    ]
+    ticks = ticker(make, a=50)
+    assert (
+        stamps_ms(make, fed(ticks, make.embedding("a", 200), make.embedding("a", 600), make.end("a")))[0]
+        == 250
+    )
+
+
+def test_inputs_are_in_the_order_of_their_names(make):
+    ticks = ticker(make, b=1000, a=1000)
+    (tick,) = fed(ticks, make.embedding("b", 250), make.embedding("a", 250), make.end("a"), make.end("b"))
+    assert list(tick.newest) == ["a", "b"]
+
+
 def test_ticks_run_from_the_first_embedding_to_the_latest_window_end(make):
     ticks = ticker(make)
     sent = [make.embedding("b", 990), make.embedding("a", 600), make.embedding("a", 1700)]
@@ -92,6 +110,23 @@ def test_an_embedding_of_an_older_epoch_is_used_within_its_limit(make):
     assert first.newest["a"].epoch == second.newest["a"].epoch == third.newest["a"].epoch == 1
 
 
+def test_a_clock_that_jumps_back_does_not_hide_the_newest_window(make):
+    ticks = ticker(make, a=1000)
+    sent = [
+        make.embedding("a", 740, epoch=1),
+        make.embedding("a", 240, epoch=2),
+        make.embedding("a", 490, epoch=2),
+    ]
+    closed = fed(ticks, *sent, make.progress("a", 750, epoch=2))
+    assert [ends_ms(make, tick)["a"] for tick in closed] == [240, 490]
+
+
+def test_live_an_input_that_ended_does_not_wait_for_epochs_of_others(make):
+    ticks = ticker(make, deadline_ms=10_000)
+    sent = [make.end("a"), make.embedding("b", 250, epoch=1), make.progress("b", 250, epoch=1)]
+    assert [tick.closed for tick in fed(ticks, *sent)] == ["complete"]
+
+
 def test_in_replay_an_input_that_ended_waits_for_the_epoch_that_others_have_reached(make):
     ticks = ticker(make)
     sent = [make.embedding("a", 250), make.end("a"), make.embedding("b", 500), make.end("b")]
@@ -105,8 +140,8 @@ def test_an_embedding_that_comes_late_is_counted_and_used_by_later_ticks(make):
     ticks = ticker(make, a=1000, b=1000)
     fed(ticks, make.embedding("a", 250), make.progress("a", 250), make.progress("b", 250))
     assert ticks.late == 0
-    closed = fed(ticks, make.embedding("b", 240), make.embedding("a", 500), make.end("a"), make.end("b"))
-    assert (ticks.late, ends_ms(make, closed[0])) == (1, {"a": 500, "b": 240})
+    closed = fed(ticks, make.embedding("b", 250), make.embedding("a", 500), make.end("a"), make.end("b"))
+    assert (ticks.late, ends_ms(make, closed[0])) == (1, {"a": 500, "b": 250})
 
 
 def test_a_live_tick_closes_at_its_deadline_and_says_so(make):

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-
 from sixsense.encoders.embedding import Embedding, Missing, Range
 from sixsense.fusion.fused import Fused, Match, Part
 from sixsense.nodes.wire.status import (
@@ -19,7 +18,12 @@ from sixsense.nodes.wire.status import (
 from sixsense.sensors.sample import NS
 
 SPACE = "mini:0123456789ab"
-INPUTS = {"camera": ("vision", "frame", 30), "microphone": ("audio", "pcm", 16000), "imu": ("imu", "row", 200)}
+INPUTS = {
+    "camera": ("vision", "frame", 30),
+    "microphone": ("audio", "pcm", 16000),
+    "imu": ("imu", "row", 200),
+}
+NODES = ("ingest", "encode", "fuse", "edge")
 
 
 def embedding(name: str, k: int) -> Embedding:
@@ -107,9 +111,11 @@ def status(second: int, *, final: bool = False, **changes: object) -> Status:
             )
             for name, (modality, unit, rate) in INPUTS.items()
         },
-        "windows": {name: WindowCounts(modality=row[0], closed=4, embedded=4) for name, row in INPUTS.items()},
+        "windows": {
+            name: WindowCounts(modality=row[0], closed=4, embedded=4) for name, row in INPUTS.items()
+        },
         "ticks": TickCounts(fused=4, complete=4, first_ns=NS // 4, last_ns=NS, events=1),
-        "nodes": tuple(NodeStatus(name=name, state="RUNNING") for name in ("ingest", "encode", "fuse", "edge")),
+        "nodes": tuple(NodeStatus(name=name, state="RUNNING") for name in NODES),
         "queries": (QueryStatus(name="alarm", since_ns=0, modalities=("audio",)),),
         "latency_ms": {"encode": (12.0, 20.0)},
         "notes": ("untrained: similarity only",),

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-
 from sixsense.launch.config import CONFIGS, ConfigError, find_config, load_config, parse_config
 from sixsense.launch.schema import Config, SimulatedSensor
 
@@ -13,8 +12,8 @@ MISTAKES = {
     "out of range": ("[fusion]\nhop_s = -1", 2, "fusion.hop_s", "expected float > 0.0"),
     "not a number": ("[fusion]\nhop_s = nan", 2, "fusion.hop_s", "expected float > 0.0"),
     "infinite": ("[inputs.camera]\nweight = inf", 2, "inputs.camera.weight", "<= 1000.0"),
-    "hop off the grid": ("[fusion]\nhop_s = 0.123", 2, "fusion.hop_s", "multiple of 0.01 s; write for example 0.12"),
-    "window hop off the grid": ("[windows.audio]\nhop_s = 0.005", 2, "windows.audio.hop_s", "multiple of 0.01"),
+    "hop off the grid": ("[fusion]\nhop_s = 0.123", 2, "fusion.hop_s", "write for example 0.12"),
+    "window hop off the grid": ("[windows.audio]\nhop_s = 0.005", 2, "windows.audio.hop_s", "0.01 s"),
     "unknown modality": ("[windows.vison]\nhop_s = 1", 1, "windows.vison", 'did you mean "vision"?'),
     "unknown driver": ('[[sensor]]\ndriver = "simulatd"', 2, "sensor[0].driver", 'did you mean "simulated"?'),
     "no driver": ("[[sensor]]\nseed = 3", 1, "sensor[0]", "it can be: simulated, recording"),
@@ -39,7 +38,12 @@ MISTAKES = {
         "give each a name of its own",
     ),
     "nothing to watch": ('[[watch]]\nname = "a"', 1, "watch[0]", "write one of text, file, simulated"),
-    "two things to watch": ('[[watch]]\nname = "a"\ntext = "x"\nfile = "y"', 1, "watch[0]", "has text and file"),
+    "two things to watch": (
+        '[[watch]]\nname = "a"\ntext = "x"\nfile = "y"',
+        1,
+        "watch[0]",
+        "has text and file",
+    ),
     "off above on": ('[[watch]]\nname = "a"\ntext = "x"\noff = 5', 4, "watch[0].off", "write off below on"),
     "inside an inline table": (
         '[[watch]]\nname = "a"\nsimulated = { happening = "alrm", modality = "audio" }',

@@ -45,7 +45,7 @@ def read(path: Path) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
 def test_flipped_bytes(media: Media, name: str, how: dict) -> None:
     whole = media(name, **how).read_bytes()
     path = media("b" + name, **how)
-    for seed in range(25):
+    for seed in range(15):
         generator = np.random.default_rng(seed)
         damaged = bytearray(whole)
         for at in generator.integers(0, len(whole), 12):
@@ -98,7 +98,7 @@ def test_a_hole_in_an_action_camera_file(shared: Path, tmp_path: Path) -> None:
 def test_damage_all_over_an_action_camera_file(shared: Path, tmp_path: Path) -> None:
     whole = (shared / "data" / "gopro" / "karma.mp4").read_bytes()
     index = whole.index(b"moov")
-    for seed, where in itertools.product(range(3), [(1000, index), (index, len(whole))]):
+    for seed, where in itertools.product(range(2), [(1000, index), (index, len(whole))]):
         generator = np.random.default_rng(seed)
         damaged = bytearray(whole)
         for at in generator.integers(*where, 40):

@@ -94,5 +94,5 @@ def test_other_files_are_clear_errors(tmp_path: Path, load: Callable, content: b
 def test_the_wrong_kind_is_a_clear_error(media: Media) -> None:
     with pytest.raises(SourceError, match="no video"):
         load_clip(media("a.wav", audio="pcm_s16le"))
-    with pytest.raises(SourceError, match="no sound"):
+    with pytest.raises(SourceError, match="no audio"):
         load_sound(media("a.avi", video="mjpeg"))

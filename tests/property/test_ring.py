@@ -1,0 +1,84 @@
+"""Every message reaches every consumer in order, or is counted as dropped for it; in replay none is dropped."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sixsense.nodes.ring import Ring
+from sixsense.sensors.sample import NS
+
+ACTIONS = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.integers(0, NS)),
+        st.tuples(st.just("send"), st.sampled_from(["a", "b"])),
+        st.tuples(st.just("ack"), st.sampled_from(["a", "b"])),
+        st.tuples(st.just("attach"), st.sampled_from(["a", "b"])),
+    ),
+    max_size=200,
+)
+
+
+@given(ACTIONS, st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_a_consumer_gets_everything_in_order_or_it_is_counted(
+    actions: list[tuple[str, int | str]], lossless: bool
+) -> None:
+    ring = Ring(("a", "b"), keep_s=3.0, lossless=lossless)
+    got: dict[str, list[int]] = {"a": [], "b": []}
+    stamp = puts = 0
+    for action, value in actions:
+        if action == "put" and isinstance(value, int) and ring.room:
+            stamp += value
+            ring.put("camera", stamp, 1, [b"%d" % puts])
+            puts += 1
+        if isinstance(value, str) and action == "send" and (entry := ring.following(value, 4)):
+            got[value].append(entry.number)
+        if isinstance(value, str) and action == "ack" and got[value]:
+            ring.ack(value, got[value][-1] + 1)
+        if isinstance(value, str) and action == "attach":
+            ring.attach(value)
+    for name, numbers in got.items():
+        while entry := ring.following(name, 1 << 30):
+            numbers.append(entry.number)
+        dropped = ring.dropped()[name]["camera"]
+        assert len(set(numbers)) + dropped == puts
+        first_seen = list(dict.fromkeys(numbers))
+        assert first_seen == sorted(first_seen)
+        assert not (lossless and dropped)
+
+
+@given(st.lists(st.integers(0, NS), min_size=1, max_size=100), st.integers(1, 8))
+def test_credit_bounds_what_is_under_way(steps: list[int], credit: int) -> None:
+    ring = Ring(("a",), keep_s=1e6, lossless=False)
+    stamp = 0
+    for step in steps:
+        stamp += step
+        ring.put("imu", stamp, 2, [b""])
+    sent = 0
+    while ring.following("a", credit):
+        sent += 1
+    assert sent == min(credit, len(steps))
+    ring.ack("a", 1)
+    assert (ring.following("a", credit) is not None) == (len(steps) > credit)
+
+
+def test_in_replay_a_slow_consumer_takes_the_room_and_gives_it_back() -> None:
+    ring = Ring(("a", "b"), keep_s=1.0, lossless=True)
+    for second in range(2):
+        ring.put("camera", second * NS + second, 1, [b""])
+    assert not ring.room
+    ring.ack("a", 2)
+    assert not ring.room
+    ring.ack("b", 2)
+    assert ring.room
+    assert ring.idle
+
+
+def test_live_the_oldest_is_dropped_only_for_who_has_not_read_it() -> None:
+    ring = Ring(("fast", "slow"), keep_s=1.0, lossless=False)
+    for second in range(5):
+        ring.put("camera", second * NS, 1, [b""])
+        assert ring.following("fast", 100)
+    assert ring.dropped()["fast"]["camera"] == 0
+    assert ring.dropped()["slow"]["camera"] == 3
+    entry = ring.following("slow", 100)
+    assert entry is not None
+    assert entry.number == 3

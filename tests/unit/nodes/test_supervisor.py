@@ -1,0 +1,213 @@
+"""Start, queries, outages and end of a run, with messages and time as arguments."""
+
+import os
+import socket
+
+import numpy as np
+from sixsense.encoders.card import Background, ModelCard, WindowSpec
+from sixsense.encoders.track import Ledger
+from sixsense.encoders.windower import InputSpec
+from sixsense.fusion.query import Query, Standing
+from sixsense.nodes.control import (
+    Answer,
+    Ask,
+    Embed,
+    Embedded,
+    Failed,
+    Produced,
+    Register,
+    Report,
+    RunState,
+    StreamLedger,
+)
+from sixsense.nodes.spec import EncodeSpec, FuseSpec, IngestSpec, NodeSpec, Plan
+from sixsense.nodes.supervisor import Outbox, Supervisor
+from sixsense.sensors.sample import NS, StreamInfo
+
+CAMERA = StreamInfo(stream="camera", modality="vision", encoding="jpeg", rate_hz=30, clock="host")
+CARD = ModelCard(
+    name="mini",
+    space_id="mini:0",
+    dim=4,
+    trained=False,
+    modalities=("vision", "text"),
+    windows={},
+    means={},
+    backgrounds={"vision/vision": Background(mean=0, deviation=1)},
+)
+BODIES = {
+    "ingest": IngestSpec(sources=(), pace=1.0, live=True, seconds=None),
+    "encode": EncodeSpec(
+        model="mini",
+        inputs=(InputSpec(name="camera", modality="vision", members=(CAMERA,)),),
+        windows={"vision": WindowSpec(length_ns=NS, hop_ns=NS)},
+        shed_s=None,
+        threads=1,
+    ),
+    "fuse": FuseSpec(card=CARD, rules={}, hop_s=0.25, deadline_s=0.5),
+}
+UNIX = 1_700_000_012 * NS
+GONE = 4_000_000
+
+
+def supervisor(*queries: Query, whole_minute: bool = False) -> Supervisor:
+    nodes = tuple(
+        NodeSpec(name=name, robot="r", body=body, outlets=(), inlets=(), lossless=False)
+        for name, body in BODIES.items()
+    )
+    plan = Plan(robot="r", card=CARD, nodes=nodes, taps=(), queries=queries, whole_minute=whole_minute)
+    return Supervisor(plan, monotonic_ns=0, unix_ns=UNIX)
+
+
+def register(name: str, epoch: int = 1, pid: int | None = None) -> Register:
+    pid = os.getpid() if pid is None else pid
+    return Register(name=name, epoch=epoch, pid=pid, host=socket.gethostname(), endpoints={"results": name})
+
+
+def report(name: str, epoch: int = 1, *, done: bool = False, **fields: object) -> Report:
+    base = Report(name=name, epoch=epoch, ready=True, done=done, cpu_s=0, since_ns=0)
+    return Report(**{f: getattr(base, f) for f in base.__struct_fields__} | fields)
+
+
+def started(*queries: Query, whole_minute: bool = False) -> tuple[Supervisor, Outbox]:
+    one = supervisor(*queries, whole_minute=whole_minute)
+    out: Outbox = []
+    for name in BODIES:
+        one.take(register(name), 0)
+    for name in BODIES:
+        out += one.take(report(name), 5 * NS)
+    return one, out
+
+
+def states(outbox: Outbox) -> dict[str, RunState]:
+    return {name: wish for name, wish in outbox if isinstance(wish, RunState)}
+
+
+def standing(name: str) -> Standing:
+    vector = np.ones(4, np.float32) / 2
+    return Standing(query=Query(name=name), modality="vision", space_id="mini:0", vector=vector)
+
+
+def test_it_goes_when_every_node_is_ready_and_hands_everyone_one_timeline() -> None:
+    _, out = started()
+    assert {name: state.go for name, state in states(out).items()} == dict.fromkeys(BODIES, True)
+    assert {state.offset_ns for state in states(out).values()} == {UNIX}
+    assert states(out)["fuse"].directory["encode"] == {"results": "encode"}
+
+
+def test_a_simulated_script_starts_on_a_whole_minute_of_the_timeline() -> None:
+    _, out = started(whole_minute=True)
+    state = states(out)["ingest"]
+    assert state.start_ns % (60 * NS) == 0
+    assert 5 * NS + state.offset_ns == state.start_ns
+
+
+def test_the_first_queries_have_their_vectors_before_the_first_tick() -> None:
+    one, out = started(Query(name="alarm", text="alarm"))
+    (request,) = [wish for _, wish in out if isinstance(wish, Embed)]
+    assert not states(out)
+    out = one.take(Embedded(id=request.id, standing=standing("alarm")), 6 * NS)
+    state = states(out)["fuse"]
+    assert state.go
+    assert [s.query.name for s in state.standing()] == ["alarm"]
+
+
+def test_a_first_query_without_a_vector_ends_the_run_with_the_reason() -> None:
+    one, out = started(Query(name="alarm", text="alarm"))
+    (request,) = [wish for _, wish in out if isinstance(wish, Embed)]
+    one.take(Embedded(id=request.id, standing=None, error="no such sound"), 6 * NS)
+    assert one.over
+    assert one.error == "no such sound"
+
+
+def test_a_node_that_dies_is_an_outage_until_it_is_back_and_gets_the_whole_state() -> None:
+    one, _ = started()
+    one.take(register("encode", epoch=2, pid=GONE), 6 * NS)
+    one.take(report("encode", epoch=2), 6 * NS)
+    one.tick(7 * NS)
+    one.take(report("fuse", checkpoint="{}"), 7 * NS)
+    out = one.take(register("encode", epoch=3), 8 * NS)
+    assert states(out)["encode"].restarts == {"ingest": 0, "encode": 2, "fuse": 0}
+    assert states(out)["encode"].checkpoint == "{}"
+    one.take(report("encode", epoch=3), 9 * NS)
+    one.tick(10 * NS)
+    outages = [o for o in one.statuses[-1].outages if o.node == "encode"]
+    assert [o.until_ns - UNIX for o in outages] == [6 * NS, 9 * NS]
+    assert outages[1].cause == "process gone"
+    assert outages[1].from_ns - UNIX == 6 * NS
+
+
+def test_reports_of_an_earlier_process_are_not_the_new_ones() -> None:
+    one, _ = started()
+    one.take(register("fuse", epoch=2), 6 * NS)
+    one.take(report("fuse", epoch=1), 6 * NS)
+    one.tick(20 * NS)
+    assert next(n for n in one.statuses[-1].nodes if n.name == "fuse").state == "STARTING"
+
+
+def test_it_is_over_when_everything_has_come_through_and_the_counts_are_exact() -> None:
+    one, _ = started()
+    ledger = Ledger(known=90, received=80, lost=10, windowed=70, skipped={"tail": 10})
+    one.take(report("ingest", done=True, produced=(Produced(stream="camera", epoch=1, items=90, causes={}),)), 0)
+    entry = StreamLedger(stream="camera", epoch=1, ledger=ledger)
+    one.take(report("encode", done=True, ledgers=(entry,)), 0)
+    assert not one.over
+    out = one.take(report("fuse", done=True), 0)
+    assert all(state.over for state in states(out).values())
+    final = one.statuses[-1]
+    assert final.final
+    camera = final.streams["camera"]
+    assert camera.produced == camera.received + sum(camera.lost_in_transport.values()) == 90
+    assert camera.received == camera.windowed + sum(camera.skipped.values()) + camera.late + camera.pending
+
+
+def test_what_a_dead_source_had_produced_and_nobody_received_is_lost_to_the_outage() -> None:
+    one, _ = started()
+    one.take(report("ingest", produced=(Produced(stream="camera", epoch=1, items=90, causes={}),)), 0)
+    one.take(register("ingest", epoch=2), 0)
+    second = (Produced(stream="camera", epoch=2, items=5, causes={}),)
+    one.take(report("ingest", epoch=2, produced=second), 0)
+    ledgers = (
+        StreamLedger(stream="camera", epoch=1, ledger=Ledger(known=80, received=80, windowed=80)),
+        StreamLedger(stream="camera", epoch=2, ledger=Ledger(known=5, received=5, pending=5)),
+    )
+    one.take(report("encode", ledgers=ledgers), 0)
+    one.tick(100 * NS)
+    camera = one.statuses[-1].streams["camera"]
+    assert (camera.produced, camera.received, camera.lost_in_transport) == (95, 85, {"outage": 10})
+
+
+def test_watching_and_unwatching_a_running_service() -> None:
+    one, _ = started()
+    ((name, request),) = one.take(Ask(id=4, query=Query(name="alarm")), 0)
+    assert name == "encode"
+    assert isinstance(request, Embed)
+    out = one.take(Embedded(id=request.id, standing=standing("alarm")), 0)
+    assert ("edge", Answer(id=4)) in out
+    assert states(out)["fuse"].queries_version == 1
+    ((_, refusal),) = one.take(Ask(id=5, query=Query(name="alarm")), 0)
+    assert isinstance(refusal, Answer)
+    assert "standing already" in refusal.error
+    out = one.take(Ask(id=6, name="alarm"), 0)
+    assert states(out)["fuse"].queries == ()
+    ((_, refusal),) = one.take(Ask(id=7, name="alarm"), 0)
+    assert isinstance(refusal, Answer)
+    assert "no query 'alarm'" in refusal.error
+
+
+def test_a_query_that_can_match_nothing_in_this_space_says_so() -> None:
+    one, _ = started()
+    ((_, request),) = one.take(Ask(id=4, query=Query(name="dog", text="a dog")), 0)
+    assert isinstance(request, Embed)
+    text = Standing(query=Query(name="dog"), modality="text", space_id="mini:0", vector=np.ones(4, np.float32))
+    out = one.take(Embedded(id=request.id, standing=text), 0)
+    assert next(wish for name, wish in out if name == "edge" and isinstance(wish, Answer)).note != ""
+
+
+def test_a_fatal_failure_ends_the_run_and_another_waits_for_the_restart() -> None:
+    one, _ = started()
+    one.take(Failed(name="encode", epoch=1, message="out of memory", fatal=False), 0)
+    assert not one.over
+    one.take(Failed(name="ingest", epoch=1, message="the file is broken", fatal=True), 0)
+    assert one.over
+    assert one.error == "the file is broken"
