@@ -17,4 +17,7 @@ def __getattr__(name: str) -> Any:
     """Import a public name when it is first used, so that a subscriber never pays for torch or ray."""
     if name not in _HOMES:
         raise AttributeError(f"module 'sixsense' has no attribute {name!r}; it has {', '.join(__all__)}")
-    return getattr(import_module(_HOMES[name], __name__), name)
+    try:
+        return getattr(import_module(_HOMES[name], __name__), name)
+    except ModuleNotFoundError as error:
+        raise ImportError(f"sixsense.{name} needs {error.name}: pip install sixsense", name=error.name) from error

@@ -13,6 +13,7 @@ from .. import __version__
 from ..sensors.errors import SixsenseError
 from .signals import sigterm_as_ctrl_c
 
+# As in nodes.wire.endpoints, which would cost `--help` an import of ZeroMQ.
 RESULTS = "tcp://127.0.0.1:5556"
 CONTROL = "tcp://127.0.0.1:5557"
 

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ..nodes.wire.endpoints import CONTROL, RESULTS
+
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 Weight = Annotated[float, msgspec.Meta(ge=0, le=1000)]
 Score = Annotated[float, msgspec.Meta(ge=-1000, le=1000)]
@@ -21,8 +23,8 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Endpoints(_Table, frozen=True):
     """Where results are published and control is answered; both empty: nowhere."""
 
-    results: str = "tcp://127.0.0.1:5556"
-    control: str = "tcp://127.0.0.1:5557"
+    results: str = RESULTS
+    control: str = CONTROL
 
 
 class FusionConfig(_Table, frozen=True):

@@ -93,7 +93,7 @@ def require(container: "InputContainer", kind: Literal["video", "audio"]) -> "St
     stream = pick(container, kind)
     if stream is None or not codec_of(stream):
         raise SourceError(
-            f"{container.name} has no {kind} track that can be decoded. Give another file, or convert this one."
+            f"{container.name} has no {kind} track that can be decoded. Give another file or convert it."
         )
     select(container, stream.index)
     return stream

@@ -17,26 +17,28 @@ def keyed(seed: int, stream: str, index: int) -> np.random.Generator:
 
 
 class Grain:
-    """Sensor noise for frames: one large field of standard normals, cropped at a random place a frame.
+    """Sensor noise for frames: one large field of normal deviates, cropped at a random place a frame.
 
     Drawing every pixel anew would cost more than rendering it; a crop is as hard to predict for a viewer.
     """
 
     MARGIN = 61
 
-    def __init__(self, seed: int, stream: str, shape: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        seed: int,
+        stream: str,
+        shape: tuple[int, ...],
+        deviation: float = 1.0,
+        offset: float = 0.0,
+        dtype: type[np.generic] = np.float32,
+    ) -> None:
         self._seed, self._stream, self._shape = seed, stream, shape
         field = (shape[0] + self.MARGIN, shape[1] + self.MARGIN, *shape[2:])
-        self.field = keyed(seed, f"{stream}/grain", 0).standard_normal(field, dtype=np.float32)
-
-    def scaled(self, deviation: float, offset: float, dtype: type[np.generic]) -> "Grain":
-        """The same grain in another dtype, for adding without a conversion a frame."""
-        other = object.__new__(Grain)
-        other._seed, other._stream, other._shape = self._seed, self._stream, self._shape
-        other.field = np.round(self.field * deviation + offset).astype(dtype)
-        return other
+        normal = keyed(seed, f"{stream}/grain", 0).standard_normal(field, dtype=np.float32)
+        self._field = (normal * np.float32(deviation) + np.float32(offset)).astype(dtype)
 
     def crop(self, index: int) -> np.ndarray:
         """The noise of frame `index`, of the frame's shape; a view."""
         y, x = keyed(self._seed, self._stream, index).integers(0, self.MARGIN, size=2)
-        return self.field[y : y + self._shape[0], x : x + self._shape[1]]
+        return self._field[y : y + self._shape[0], x : x + self._shape[1]]

@@ -11,7 +11,7 @@ from .raster import Eye, Lens, Raster, Rect, View, draw, eye_at, faces, quadric,
 from .room import AIR_KELVIN_PER_M, BOXES, LIGHTS, PLANT, WINDOW, Ellipsoid
 from .script import Script
 from .sound import beeping
-from .texture import textures
+from .texture import texture, texture_sizes
 
 CAMERA = Lens(320, 240, 228.5)
 """70 degrees across; depth is registered to it, at half its size."""
@@ -23,7 +23,7 @@ BASELINE_M = 0.075
 MAST_M = 1.0
 
 _CAMERA_GRAIN = 2.2
-_GRAIN_ZERO = 128
+_GRAIN_ZERO = 128.5
 _JPEG_QUALITY = 85
 _GLOW = (40.0, 0.0, 0.0)
 _BEACON_LIT = (255, 70, 50)
@@ -52,14 +52,12 @@ class Optics:
 
     def __init__(self, script: Script) -> None:
         self._script = script
-        camera = Grain(script.seed, "camera", (CAMERA.height, CAMERA.width, 3))
-        self._camera_grain = camera.scaled(_CAMERA_GRAIN, _GRAIN_ZERO, np.uint8)
-        self._depth_grain = Grain(
-            script.seed, "depth", (CAMERA.height // DEPTH_STEP, CAMERA.width // DEPTH_STEP)
-        )
-        self._thermal_grain = Grain(script.seed, "thermal", (THERMAL.height, THERMAL.width))
-        columns = Grain(script.seed, "thermal/columns", (1, THERMAL.width)).crop(0)
-        self._thermal_columns = columns * np.float32(_COLUMN_K)
+        seed, camera, thermal = script.seed, CAMERA, THERMAL
+        pixels = (camera.height, camera.width, 3)
+        self._camera_grain = Grain(seed, "camera", pixels, _CAMERA_GRAIN, _GRAIN_ZERO, np.uint8)
+        self._depth_grain = Grain(seed, "depth", (camera.height // DEPTH_STEP, camera.width // DEPTH_STEP))
+        self._thermal_grain = Grain(seed, "thermal", (thermal.height, thermal.width), _NETD_K)
+        self._thermal_columns = Grain(seed, "thermal/columns", (1, thermal.width), _COLUMN_K).crop(0)
 
     def rgb(self, index: int, t_ns: int) -> np.ndarray:
         """The camera's frame, RGB uint8 (240, 320, 3)."""
@@ -68,7 +66,7 @@ class Optics:
         eye, faced, people, raster = _seen(self._script, t_ns, CAMERA)
         lit = any(beeping(alarm, t_ns) for alarm in self._script.during(t_ns, t_ns + 1, "alarm"))
         image = _painted(eye, faced, people, raster, lit)
-        image = cv2.addWeighted(image, 1.0, self._camera_grain.crop(index), 1.0, -_GRAIN_ZERO)
+        image = cv2.addWeighted(image, 1.0, self._camera_grain.crop(index), 1.0, -int(_GRAIN_ZERO))
         return cv2.add(image, np.array((*_GLOW, 0.0))) if lit else image
 
     def jpeg(self, index: int, t_ns: int) -> np.ndarray:
@@ -106,7 +104,7 @@ class Optics:
         right, down, ahead = eye.axes[2].astype(np.float32)
         rise = (right * x + (down * y + ahead)) / np.maximum(raster.inverse, np.float32(1e-3))
         scene = kelvin[raster.surface] + np.float32(AIR_KELVIN_PER_M) * rise
-        noise = self._thermal_grain.crop(index) * np.float32(_NETD_K) + self._thermal_columns
+        noise = self._thermal_grain.crop(index) + self._thermal_columns
         return cv2.GaussianBlur(scene, (3, 3), 0.6) + noise
 
 
@@ -151,7 +149,7 @@ def _textured(to_texels: np.ndarray, row: int, rect: Rect) -> np.ndarray:
     to_texel[:, 2] += to_texels[:, :2] @ (rect.left, rect.top)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpPerspective(
-        textures()[row], to_texel, rect.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE
+        texture(row), to_texel, rect.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
 
 
@@ -159,16 +157,11 @@ def _texels_of_rays(faced: View) -> np.ndarray:
     """Homographies (k, 3, 3) from the camera's pixels to the texels of each face."""
     origins = faced.corners[:, 0]
     edges = faced.corners[:, (1, 3)] - origins[:, None]
-    scale = _texture_sizes() / np.einsum("kei,kei->ke", edges, edges)
+    scale = texture_sizes() / np.einsum("kei,kei->ke", edges, edges)
     begins = np.einsum("kei,ki->ke", edges, origins)
     planes = faced.planes[:, None]
     rows = scale[:, :, None] * (edges - begins[:, :, None] * planes) - 0.5 * planes
     return np.concatenate((rows, planes), axis=1) @ _RAY_OF_PIXEL
-
-
-@lru_cache(maxsize=1)
-def _texture_sizes() -> np.ndarray:
-    return np.array([texture.shape[1::-1] for texture in textures()], np.float64)
 
 
 def _shaded(eye: Eye, body: tuple[Ellipsoid, float], rect: Rect, raster: Raster) -> np.ndarray:

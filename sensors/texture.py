@@ -2,28 +2,25 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from math import ceil
 
 import numpy as np
 
 from .noise import keyed
 from .raster import faces
-from .room import AMBIENT, BOXES, LIGHTS, Box, Light
+from .room import AMBIENT, BOXES, LIGHTS, Light
 
 _TEXELS_PER_M = 40
 _LIGHT_TEXELS_PER_M = 10
 _GAMMA = 2.2
 
 
-@lru_cache(maxsize=1)
-def textures() -> tuple[np.ndarray, ...]:
-    """One sRGB uint8 (h, w, 3) texture a face, in the order of `faces(BOXES)`: rows along its second edge."""
-    corners = faces(BOXES)
-    return tuple(_texture(BOXES[row // 6], row, corners[row]) for row in range(len(corners)))
-
-
-def _texture(box: Box, row: int, corners: np.ndarray) -> np.ndarray:
+@lru_cache(maxsize=1024)
+def texture(row: int) -> np.ndarray:
+    """Face `row` of `faces(BOXES)` as an sRGB uint8 (h, w, 3) texture: rows along the face's second edge."""
     import cv2
 
+    box, corners = BOXES[row // 6], faces(BOXES)[row]
     points = _grid(corners, _TEXELS_PER_M)
     albedo = np.array(box.colour) / 255 * _PATTERNS[box.pattern](*_plane(points - box.low, row // 2 % 3), row)
     if box.glows:
@@ -34,6 +31,12 @@ def _texture(box: Box, row: int, corners: np.ndarray) -> np.ndarray:
     return _quantised((linear / (1 + 0.25 * linear)) ** (1 / _GAMMA))
 
 
+@lru_cache(maxsize=1)
+def texture_sizes() -> np.ndarray:
+    """Width and height of every texture, float64 (faces, 2)."""
+    return np.array([_size(corners, _TEXELS_PER_M) for corners in faces(BOXES)], np.float64)
+
+
 def _quantised(image: np.ndarray) -> np.ndarray:
     return np.clip(np.round(image * 255), 0, 255).astype(np.uint8)
 
@@ -41,9 +44,14 @@ def _quantised(image: np.ndarray) -> np.ndarray:
 def _grid(corners: np.ndarray, per_m: int) -> np.ndarray:
     """Points at the texels' centres, (h, w, 3)."""
     u, v = corners[1] - corners[0], corners[3] - corners[0]
-    width, height = (max(2, int(np.ceil(np.linalg.norm(edge) * per_m))) for edge in (u, v))
+    width, height = _size(corners, per_m)
     s, t = (np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height
     return corners[0] + s[None, :, None] * u + t[:, None, None] * v
+
+
+def _size(corners: np.ndarray, per_m: int) -> tuple[int, int]:
+    width, height = np.linalg.norm(corners[[1, 3]] - corners[0], axis=1).tolist()
+    return max(2, ceil(width * per_m)), max(2, ceil(height * per_m))
 
 
 def _plane(points: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:

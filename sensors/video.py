@@ -98,7 +98,7 @@ def open_video(about: About) -> VideoTrack | None:
 
 
 def video_stream(container: "InputContainer") -> "VideoStream":
-    """The best video stream, decoded on one thread, with nothing else read. Raises SourceError without one."""
+    """The best video stream, decoded on one thread, nothing else read. Raises SourceError without one."""
     stream = cast("VideoStream", require(container, "video"))
     stream.codec_context.thread_count = 1
     return stream

@@ -1,7 +1,6 @@
 """Where a service is reached: the table of endpoints, and binding one."""
 
 import errno
-from ipaddress import ip_address
 
 import zmq
 
@@ -50,6 +49,9 @@ def _check_local(name: str, endpoint: str) -> None:
 
 
 def _is_loopback(host: str) -> bool:
+    # Imported here because every subscriber would pay for it.
+    from ipaddress import ip_address
+
     try:
         return ip_address(host).is_loopback
     except ValueError:

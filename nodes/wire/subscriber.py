@@ -4,34 +4,24 @@ import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
 from time import monotonic_ns
-from typing import Any, NamedTuple
+from typing import Any
 
 import zmq
 
 from ...sensors.errors import SixsenseError
 from ...sensors.sample import NS
 from . import endpoints
-from .control import ControlClient, split_messages
 from .envelope import decode
 from .errors import SubscriberTimeoutError, WireError
+from .fetch import Fetch
 from .fields import MAX_PAYLOAD_BYTES
 from .health import Ledger, Pulse, ServiceTime, age_when_published_ns, alive_limit_ns, published_ns
 from .hello import Hello
 from .topics import KINDS, RESULTS, RESULTS_HWM, Topic, parse_pattern, parse_topic
-from .verbs import Snapshot
 
 log = logging.getLogger("sixsense.wire")
 SNAPSHOT_NS = NS
 UNSET: Any = object()
-
-
-class _Fetch(NamedTuple):
-    """A snapshot that has been asked for, and until when it is waited for."""
-
-    client: ControlClient
-    request_id: int
-    positions: dict[str, tuple[int, int]]
-    until_ns: int
 
 
 class Subscriber:
@@ -65,7 +55,7 @@ class Subscriber:
         self._latched: dict[str, bytes] = {}
         self._pulses: dict[str, Pulse] = {}
         self._greeted: dict[str, int] = {}
-        self._fetch: _Fetch | None = None
+        self._fetch: Fetch | None = None
         self._service_ns: int | None = None
         self._newest: tuple[int, int] | None = None
         self._socket = self._connect(robot)
@@ -165,7 +155,7 @@ class Subscriber:
     def _wait(self, deadline: int | None, limit: float | None) -> None:
         ends = [end for end in (deadline, self._fetch and self._fetch.until_ns) if end is not None]
         left = min(ends) - monotonic_ns() if ends else None
-        waiting = self._fetch.client.socket if self._fetch else self._socket
+        waiting = self._fetch.socket if self._fetch else self._socket
         if waiting.poll(None if left is None else max(0, left // 1_000_000 + 1)):
             return
         if deadline is not None and monotonic_ns() >= deadline:
@@ -188,7 +178,7 @@ class Subscriber:
         while not self._fetch and len(self._inbox) < enough and self._socket.poll(0):
             self._take(self._socket.recv_multipart())
 
-    def _take(self, frames: Sequence[bytes], snapshot: _Fetch | None = None) -> None:
+    def _take(self, frames: Sequence[bytes], snapshot: Fetch | None = None) -> None:
         try:
             topic = parse_topic(frames[0])
             robot, message = decode(frames)
@@ -206,13 +196,12 @@ class Subscriber:
     def _is_wanted(self, topic: Topic) -> bool:
         return any(pattern.matches(topic) for pattern in self._wanted)
 
-    def _is_new(self, frames: Sequence[bytes], message: Any, snapshot: _Fetch | None) -> bool:
+    def _is_new(self, frames: Sequence[bytes], message: Any, snapshot: Fetch | None) -> bool:
         name = frames[0].decode()
         if not (hasattr(message, "seq") and hasattr(message, "epoch")):
             known, self._latched[name] = self._latched.get(name), frames[1]
             return known != frames[1]
-        # What was published after the greeting arrives by itself, in its order.
-        if snapshot and snapshot.positions.get(name) != (message.epoch, message.seq):
+        if snapshot and not snapshot.has(name, message.epoch, message.seq):
             return False
         return self._ledger.accept(name, message.epoch, message.seq)
 
@@ -244,34 +233,27 @@ class Subscriber:
 
     def _start_fetch(self, hello: Hello) -> None:
         self._end_fetch()
+        topics = tuple(topic.prefix.decode() for topic in self._wanted)
+        until_ns = monotonic_ns() + SNAPSHOT_NS
         try:
-            client = ControlClient(hello.control, context=self._context)
-            topics = tuple(topic.prefix.decode() for topic in self._wanted)
-            request_id = client.send(Snapshot(topics=topics))
+            self._fetch = Fetch(hello, topics, until_ns=until_ns, context=self._context)
         except SixsenseError as error:
             log.warning("%s: no snapshot: %s", self.endpoint, error)
-            return
-        self._fetch = _Fetch(client, request_id, hello.positions, monotonic_ns() + SNAPSHOT_NS)
 
-    def _finish_fetch(self, fetch: _Fetch) -> None:
+    def _finish_fetch(self, fetch: Fetch) -> None:
         try:
-            reply = fetch.client.receive(fetch.request_id)
-            messages = split_messages(reply) if reply else []
+            messages = fetch.take(monotonic_ns())
         except SixsenseError as error:
             log.warning("%s: no snapshot: %s", self.endpoint, error)
+            messages = []
+        if messages is not None:
             self._end_fetch()
-            return
-        if reply is None and monotonic_ns() < fetch.until_ns:
-            return
-        if reply is None:
-            log.warning("%s: no snapshot from %s within 1 s", self.endpoint, fetch.client.endpoint)
-        self._end_fetch()
-        for frames in messages:
-            self._take(frames, fetch)
+            for frames in messages:
+                self._take(frames, fetch)
 
     def _end_fetch(self) -> None:
         if self._fetch:
-            self._fetch.client.close()
+            self._fetch.close()
             self._fetch = None
 
 

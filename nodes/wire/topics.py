@@ -1,7 +1,6 @@
 """The table of message kinds, and the topics they travel under."""
 
 import re
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -97,6 +96,9 @@ def check_kind(kind: object) -> str:
     """Return `kind` if the table has it. Raises WireError with the closest one that exists."""
     if isinstance(kind, str) and kind in KINDS:
         return kind
+    # Imported here because every subscriber would pay for it.
+    from difflib import get_close_matches
+
     close = get_close_matches(str(kind)[:80], KINDS, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(KINDS)}"
     raise WireError(f"unknown kind of message {str(kind)[:80]!r}; {hint}")

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from sixsense.launch.config import CONFIGS, ConfigError, parse_config
 from sixsense.launch.toml_lines import dotted, key_lines, line_of
 

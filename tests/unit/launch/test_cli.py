@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from sixsense import __version__
 from sixsense.launch import cli
+from sixsense.nodes.wire import endpoints
 from sixsense.sensors.errors import SixsenseError
 from typer.testing import CliRunner
 
@@ -31,6 +32,10 @@ def test_every_command_has_help(invoke, command: str):
     result = invoke(command, "--help")
     assert result.exit_code == 0
     assert "--json" in result.output
+
+
+def test_the_endpoints_that_help_shows_are_the_services():
+    assert (cli.RESULTS, cli.CONTROL) == (endpoints.RESULTS, endpoints.CONTROL)
 
 
 def test_version(invoke):

@@ -3,6 +3,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from sixsense.fusion.query import Query
 from sixsense.launch.config import parse_config
 from sixsense.launch.queries import QueryError, config_queries, parse_query
 from sixsense.sensors.errors import SixsenseError
@@ -83,12 +84,11 @@ def test_a_configured_watch_becomes_a_query(picture: Path):
 
 
 def test_a_simulated_watch_is_rendered_from_its_own_seed():
-    watch = (
-        '[[watch]]\nname = "a{0}"\nsimulated = {{ happening = "alarm", modality = "audio", seed = {0} }}\n'
-    )
-    first, second, again = config_queries(
-        parse_config("".join(watch.format(seed) for seed in (7, 8)), "r.toml")
-    ) + config_queries(parse_config(watch.format(7), "r.toml"))
+    def rendered(seed: int) -> Query:
+        watch = f'simulated = {{ happening = "alarm", modality = "audio", seed = {seed} }}'
+        return config_queries(parse_config(f'[[watch]]\nname = "a"\n{watch}', "r.toml"))[0]
+
+    first, second, again = rendered(7), rendered(8), rendered(7)
     assert first.example is not None
     assert second.example is not None
     assert again.example is not None

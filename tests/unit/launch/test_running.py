@@ -1,6 +1,5 @@
 import io
 import json
-import os
 import signal
 
 import pytest
@@ -56,9 +55,8 @@ def test_a_second_ctrl_c_is_not_waited_for(made):
 
 def test_sigterm_is_a_ctrl_c_and_only_inside():
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt), sigterm_as_ctrl_c():
-        os.kill(os.getpid(), signal.SIGTERM)
-        signal.pause()
+    with sigterm_as_ctrl_c(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) is before
 
 

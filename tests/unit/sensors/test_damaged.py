@@ -75,6 +75,18 @@ def test_what_a_cut_file_promised_is_counted(media: Media, name: str) -> None:
     assert counts["camera"]["truncated"] >= 1
 
 
+def test_a_stream_that_appears_in_the_middle(media: Media) -> None:
+    """One flipped bit in a transport packet's stream number is all it takes."""
+    path = media("a.ts", video="mpeg2video", audio="aac", seconds=4.0)
+    damaged = bytearray(path.read_bytes())
+    starts = [at for at in range(0, len(damaged), 188) if damaged[at + 1 : at + 3] == b"\x41\x01"]
+    damaged[starts[-3] + 1 : starts[-3] + 3] = b"\x5a\xbc"
+    path.write_bytes(damaged)
+    items, _ = read(path)
+    assert items["camera"] == 100
+    assert items["microphone"] > 3.5 * 48_000
+
+
 def test_an_action_camera_file_cut_short_has_lost_its_index(shared: Path, tmp_path: Path) -> None:
     whole = (shared / "data" / "gopro" / "karma.mp4").read_bytes()
     path = tmp_path / "cut.mp4"
