@@ -28,7 +28,7 @@ class Encoder:
         Raises InputError, naming the window, for data that cannot be embedded.
         """
         try:
-            tensor, quality = _prepare(window)
+            tensor, quality = prepare(window)
             return self.model.forward(window.modality, tensor[None])[0], quality
         except InputError as error:
             raise InputError(f"window {window.index} of {window.input}: {error}") from error
@@ -71,7 +71,8 @@ class Encoder:
         )
 
 
-def _prepare(window: Window) -> tuple[Tensor, float]:
+def prepare(window: Window) -> tuple[Tensor, float]:
+    """The input of the window's trunk, without its batch dimension, and its quality. Raises InputError."""
     known = MODALITIES[window.modality].encodings if window.modality in MODALITIES else ()
     if window.encoding not in known:
         raise InputError(

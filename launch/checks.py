@@ -4,7 +4,6 @@ import os
 import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from .. import __version__
+from ..nodes.runtime import is_private, runtime_root
 from .ports import holder, is_free
 
 Level = Literal["ok", "warn", "fail"]
@@ -169,14 +169,12 @@ def opencv() -> Iterator[Check]:
 
 def runtime_directory() -> Iterator[Check]:
     """Where the nodes' sockets are: nobody else may enter."""
-    parent = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        text = f"{parent} is not a folder that can be written"
+    folder = runtime_root()
+    if not folder.parent.is_dir() or not os.access(folder.parent, os.W_OK):
+        text = f"{folder.parent} is not a folder that can be written"
         fix = "set XDG_RUNTIME_DIR to a folder of your own, mode 700"
         yield Check(name="runtime directory", level="fail", text=text, fix=fix)
-        return
-    folder = parent / ("sixsense" if os.environ.get("XDG_RUNTIME_DIR") else f"sixsense-{os.getuid()}")
-    if folder.exists() and (folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077):
+    elif folder.exists() and not is_private(folder):
         text = f"{folder} is not only yours"
         fix = f"remove it (rm -r {folder}); the next run creates it with mode 700"
         yield Check(name="runtime directory", level="fail", text=text, fix=fix)

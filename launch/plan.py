@@ -29,7 +29,6 @@ SHED_S = 2.0
 """Live, a window that waited longer than this for its turn is shed."""
 GROUPS = {"imu": ("accelerometer", "gyroscope")}
 """Inputs made of several streams of one source, by the modalities of their members."""
-TRAFFIC: tuple[TrafficClass, ...] = ("lossless", "lossy")
 Options = dict[str, str | int | float | tuple[str, ...]]
 
 
@@ -54,6 +53,7 @@ def _plan(config: Config, ingest: IngestSpec, queries: Sequence[Query]) -> Plan:
     infos = [info for source in ingest.sources for info in source.streams]
     _check_unique(infos)
     inputs = tuple(_inputs(infos))
+    _check_known(config, inputs)
     encode = EncodeSpec(
         model=config.model,
         inputs=inputs,
@@ -70,8 +70,7 @@ def _plan(config: Config, ingest: IngestSpec, queries: Sequence[Query]) -> Plan:
     edge = EdgeSpec(results=config.endpoints.results, control=config.endpoints.control, infos=tuple(infos))
     published = bool(config.endpoints.results)
     readers = ("edge", "output") if published else ("output",)
-    present: set[TrafficClass] = {MODALITIES[info.modality].traffic for info in infos}
-    classes = [traffic for traffic in TRAFFIC if traffic in present]
+    classes = _classes(infos)
     nodes = [
         _node(config, "ingest", ingest, [_data_outlet(traffic, infos) for traffic in classes], [], live),
         _node(
@@ -178,6 +177,11 @@ def _node(
     )
 
 
+def _classes(infos: Sequence[StreamInfo]) -> list[TrafficClass]:
+    """The traffic classes of these streams, each once."""
+    return list(dict.fromkeys(MODALITIES[info.modality].traffic for info in infos))
+
+
 def _data_outlet(traffic: TrafficClass, infos: Sequence[StreamInfo]) -> OutletSpec:
     rows = [MODALITIES[info.modality] for info in infos]
     keep_s = max(row.ring_s for row in rows if row.traffic == traffic)
@@ -195,6 +199,13 @@ def _check_unique(infos: Sequence[StreamInfo]) -> None:
             raise SixsenseError(
                 f"two sensors have a stream {name!r}: leave it out of one (`streams = [...]`)"
             )
+
+
+def _check_known(config: Config, inputs: Sequence[InputSpec]) -> None:
+    names = [spec.name for spec in inputs]
+    for name in config.inputs:
+        if name not in names:
+            raise SixsenseError(f"[inputs.{name}]: there is no such input; there are {', '.join(names)}")
 
 
 def _notes(card: ModelCard) -> Iterable[str]:

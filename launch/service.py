@@ -1,12 +1,9 @@
 """A running service: the plan's nodes on Ray or in this process, the supervisor in this one."""
 
-import os
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import TYPE_CHECKING, cast
@@ -18,6 +15,7 @@ from ..fusion.fused import Fused, Match
 from ..nodes.control import Register, Report, Word, pack, unpack
 from ..nodes.link import Inlet
 from ..nodes.local import LocalRunner
+from ..nodes.runtime import make_run_directory
 from ..nodes.spec import InletSpec, Plan
 from ..nodes.supervisor import Outbox, Supervisor
 from ..nodes.wire.envelope import decode
@@ -44,7 +42,7 @@ class Service:
     ) -> None:
         self._plan, self._local, self._say = plan, local, say
         self._supervisor = Supervisor(plan, monotonic_ns=time.monotonic_ns(), unix_ns=time.time_ns())
-        self._directory = _runtime_directory(plan.robot)
+        self._directory = make_run_directory(plan.robot)
         self._context = zmq.Context()
         self._router = self._context.socket(zmq.ROUTER)
         self._router.setsockopt(zmq.LINGER, 200)
@@ -186,13 +184,3 @@ def _messages(inlet: Inlet) -> Iterator[Embedding | Missing | Fused | Match]:
         if isinstance(message, (Embedding, Missing, Fused, Match)):
             yield message
         inlet.acknowledge()
-
-
-def _runtime_directory(robot: str) -> Path:
-    """A new 0700 folder for this run's sockets: below $XDG_RUNTIME_DIR, else the temporary directory."""
-    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    folder = base / "sixsense" if os.environ.get("XDG_RUNTIME_DIR") else base / f"sixsense-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:
-        raise SixsenseError(f"{folder} is not only yours: remove it, or set XDG_RUNTIME_DIR to a 0700 folder")
-    return Path(tempfile.mkdtemp(prefix=f"{robot}-", dir=folder))

@@ -11,26 +11,13 @@ from ..sensors.sample import End, Progress, Sample
 from .control import Answer, Ask, RunState, Wish
 from .node import Base, Message, Yield
 from .spec import EdgeSpec
-from .wire.control import (
-    Accepted,
-    Directory,
-    ListQueries,
-    Queries,
-    Registration,
-    Request,
-    Snapshot,
-    Unwatch,
-    Watch,
-    answer,
-    make_error,
-    make_reply,
-    make_snapshot,
-)
+from .wire.control import Request, answer, make_error, make_reply, make_snapshot
 from .wire.endpoints import bind_local
 from .wire.envelope import encode
 from .wire.fields import MAX_PAYLOAD_BYTES
 from .wire.publisher import ResultsPublisher
 from .wire.status import QueryStatus, Status
+from .wire.verbs import Accepted, Directory, ListQueries, Queries, Registration, Snapshot, Unwatch, Watch
 
 MAX_ASKED = 256
 """How many requests may wait for the supervisor before another is refused."""

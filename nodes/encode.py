@@ -43,11 +43,13 @@ class Encode(Base):
 
     def load(self) -> None:
         """Import torch, read the weights."""
+        import cv2
         import torch
 
         from ..encoders.encode import Encoder
         from ..encoders.model import load_model
 
+        cv2.setNumThreads(self._spec.threads)
         torch.set_num_threads(self._spec.threads)
         self._encoder = Encoder(load_model(self._spec.model))
 

@@ -33,6 +33,12 @@ class Ingest(Base):
         self._first_ns: int | None = None
         self._until_ns: int | None = None
 
+    def load(self) -> None:
+        """Keep OpenCV to one thread: on small pictures more cost more than they bring."""
+        import cv2
+
+        cv2.setNumThreads(1)
+
     def begin(self, state: RunState, clock: Clock) -> None:
         """Open the sources and start reading."""
         self._clock, now_ns = clock, clock.now_ns()
@@ -56,7 +62,7 @@ class Ingest(Base):
     def wake(self) -> Yield:
         """Yield the events that are due, oldest first."""
         while self._next is not None and (due_ns := _due_ns(self._next)) <= self._horizon_ns(due_ns):
-            if self._until_ns is not None and due_ns > self._until_ns:
+            if self._is_over(self._next):
                 break
             event, self._next = self._next, next(self._events, None)
             if isinstance(event, Sample):
@@ -65,7 +71,7 @@ class Ingest(Base):
             if isinstance(event, End):
                 self._open.remove(event.stream)
             yield event
-        if self._next is None or (self._until_ns is not None and _due_ns(self._next) > self._until_ns):
+        if self._next is None or self._is_over(self._next):
             yield from self._finish()
 
     def next_wake_ns(self) -> int | None:
@@ -96,6 +102,10 @@ class Ingest(Base):
             self._first_ns = due_ns if due_ns > _AT_ONCE else None
             return due_ns
         return self._first_ns + round((self._clock.now_ns() - self._began_ns) * self._spec.pace)
+
+    def _is_over(self, event: Event) -> bool:
+        """Whether an event lies after the seconds that were asked for."""
+        return self._until_ns is not None and isinstance(event, Sample) and event.stamp_ns >= self._until_ns
 
     def _received(self, sample: Sample) -> Sample:
         now_ns = self._clock.now_ns()

@@ -15,9 +15,13 @@ DRIVERS = {
 
 
 def open_source(driver: str, options: Mapping[str, Any]) -> Source:
-    """Open a source. Raises SourceError for a driver that does not exist or a device that does not open."""
-    if driver not in DRIVERS:
+    """Open a source: a driver of the table, or any `package.module:callable` that returns one.
+
+    Raises SourceError for a driver that does not exist or a device that does not open.
+    """
+    place = DRIVERS.get(driver, driver)
+    if ":" not in place:
         raise SourceError(f"there is no driver {driver!r}; there are {', '.join(sorted(DRIVERS))}")
-    module, name = DRIVERS[driver].split(":")
+    module, name = place.split(":")
     opener: Callable[..., Source] = getattr(import_module(module, __package__), name)
     return opener(**options)

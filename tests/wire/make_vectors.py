@@ -241,6 +241,9 @@ def rejected() -> list[dict[str, Any]]:
         "payload missing": [topic, header],
         "payload not described": [topic, header, *payloads, b"more"],
         "payload too short": [topic, header, payloads[0][:-1]],
+        "payload too long": [topic, header, payloads[0] + b"\x00"],
+        "msgpack extension": [topic, msgpack.packb(fields | {"later": msgpack.ExtType(5, b"a")}), *payloads],
+        "msgpack bin": [topic, msgpack.packb(fields | {"later": b"a"}), *payloads],
         "dtype not allowed": [topic, msgpack.packb(fields | {"vector": array | {"dtype": ">f4"}}), *payloads],
         "negative shape": [topic, msgpack.packb(fields | {"vector": array | {"shape": [-4]}}), *payloads],
         "vector of two dimensions": [

@@ -30,6 +30,7 @@ class Service:
 
     def __init__(self, results: str, *, epoch: int = 1, queue_length: int = 400) -> None:
         self.names: list[str] = []
+        self.verbs: list[str] = []
         self._results, self._epoch, self._queue_length = results, epoch, queue_length
         self._orders: queue.SimpleQueue[Callable[[], Any] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run)
@@ -78,6 +79,7 @@ class Service:
         return True
 
     def _handle(self, request: control.Request) -> list[bytes]:
+        self.verbs.append(request.verb)
         match request.body:
             case verbs.Snapshot(topics=topics):
                 return control.make_snapshot(request.id, self.publisher.snapshot(topics))

@@ -129,11 +129,14 @@ def test_a_restarted_service_is_found_again_and_its_new_epoch_is_no_gap(start, m
         assert (again.epoch, again.seq, sub.dropped) == (2, 3, 0)
 
 
-def test_every_subscriber_is_greeted(service, make) -> None:
+def test_every_subscriber_is_greeted_and_asks_once(service, make) -> None:
     service.publish(make.fused(0))
-    subs = [Subscriber(service.endpoint, "fused", timeout=5) for _ in range(3)]
-    assert [sub.recv().seq for sub in subs] == [0, 0, 0]
+    subs = []
+    for _ in range(3):
+        subs.append(Subscriber(service.endpoint, "fused", timeout=5))
+        assert subs[-1].recv().seq == 0
     assert [drain(sub, 0.05) for sub in subs] == [[], [], []]
+    assert service.do(lambda: service.verbs) == ["snapshot"] * 3
 
 
 def test_silence_says_whether_anybody_is_there(folder: Path, service, make) -> None:
