@@ -54,8 +54,9 @@ def _views(path: Path) -> torch.Tensor:
     kept: list[tuple[int, np.ndarray]] = []
     with open_media(path) as container:
         for i, frame in enumerate(frames(container, video_stream(container), Losses())):
-            if i in wanted or not kept:
-                kept.append((i, rgb(frame, *fitting(frame.width, frame.height))))
+            picture = rgb(frame, *fitting(frame.width, frame.height)) if i in wanted or not kept else None
+            if picture is not None:
+                kept.append((i, picture))
     if not kept:
         raise InputError("vision: no frame can be decoded")
     # A damaged frame is replaced by the last good one that was kept before it.

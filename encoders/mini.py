@@ -99,7 +99,7 @@ def _initialise(name: str, parameter: nn.Parameter, generator: torch.Generator) 
         parameter.normal_(0, spread, generator=generator)
         if modality == "vision":
             # Its stem has no norm whose bias could be the constant.
-            parameter += torch.randn(parameter.shape[-1], generator=generator)
+            parameter.add_(torch.randn(parameter.shape[-1], generator=generator))
     elif name.endswith(("cls_token", "bias_k", "bias_v", "fc1.bias")):
         parameter.normal_(0, 0.5, generator=generator)
     elif name.endswith("bias"):
@@ -110,7 +110,7 @@ def _initialise(name: str, parameter: nn.Parameter, generator: torch.Generator) 
 
 
 def _ignore_steady_motion(weight: Tensor) -> None:
-    """Without its mean a filter sees neither gravity nor bias; a turn in rad/s is a tenth of a push in m/s^2."""
+    """Without its mean a filter sees neither gravity nor bias; turns are small in rad/s."""
     filters = weight.view(len(weight), 6, IMU_PATCH)
     filters -= filters.mean(dim=2, keepdim=True)
     filters[:, 3:] *= 10
@@ -173,7 +173,8 @@ def soften(network: ImageBind, modality: str, inputs: list[Tensor]) -> None:
 def whiten(network: ImageBind, modality: str, inputs: list[Tensor]) -> None:
     """Make the head's projection the inverse square root of its input's (shrunk) covariance, blind to its
     mean: what is usual becomes a vector in no particular direction."""
-    norm, *_, projection = cast(nn.Sequential, network.modality_heads[modality])
+    norm, *_, last = cast(nn.Sequential, network.modality_heads[modality])
+    projection = cast(nn.Linear, last)
     trunk, tokens = network.modality_trunks[modality], network.modality_preprocessors[modality]
     rows = [norm(trunk(tokens(tensor[None]), None)[:, 0]) for tensor in inputs]
     features = torch.cat(rows).numpy().astype(np.float64)

@@ -41,6 +41,11 @@ def plan_run(config: Config, *, queries: Sequence[Query] = (), seconds: float | 
     return _plan(config, ingest, queries)
 
 
+def plan_source(config: Config, source: SourceSpec, *, seconds: float | None = None) -> Plan:
+    """The plan of a live run of one source, whatever its driver. Raises SixsenseError."""
+    return _plan(config, IngestSpec(sources=(source,), pace=1.0, live=True, seconds=seconds), ())
+
+
 def plan_replay(config: Config, path: str, *, rate: float | None, queries: Sequence[Query] = ()) -> Plan:
     """The plan of a replay at `rate` (None: as fast as the slowest reader). Raises SixsenseError."""
     source = _opened("recording", {"path": path})

@@ -88,6 +88,11 @@ class Service:
             if timeout_s is not None and time.monotonic() - heard_s > timeout_s:
                 raise TimeoutError(f"no result within {timeout_s} s")
 
+    @property
+    def offset_ns(self) -> int:
+        """This machine's monotonic clock plus this is the run's timeline, once the run has begun."""
+        return self._supervisor.offset_ns
+
     def stop(self) -> None:
         """Ask the sources to end; `outputs` goes on until everything has come through."""
         self._wishes.put(self._supervisor.stop)

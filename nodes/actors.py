@@ -29,7 +29,7 @@ class NodeActor:
     @staticmethod
     def _run(spec: NodeSpec, supervisor: str, directory: str) -> None:
         try:
-            run_node(spec, supervisor, directory)
+            run_node(spec, supervisor, directory, alone=True)
         except Exception:
             # The process ends, so that Ray starts a fresh one; what happened was reported by the shell.
             os._exit(1)
@@ -45,7 +45,8 @@ class RayRunner:
     def start(self, specs: Sequence[NodeSpec]) -> None:
         """Raises SixsenseError when Ray does not start, or its token is turned off."""
         ray = _start_ray()
-        for spec in specs:
+        # Encoders first: they take longest, and Ray has the first processes ready.
+        for spec in sorted(specs, key=lambda spec: -KINDS[type(spec.body)].cpus):
             kind = KINDS[type(spec.body)]
             actor = ray.remote(NodeActor).options(num_cpus=kind.cpus, max_restarts=kind.max_restarts)
             self._actors.append(actor.remote(spec, self._supervisor, self._directory))

@@ -40,7 +40,7 @@ class Produced(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A heartbeat: how a node is and everything it has counted since it started."""
+    """A heartbeat: how a node is and everything it has counted since it joined the run (CPU too)."""
 
     name: str
     epoch: int

@@ -12,6 +12,9 @@ _INDEX = struct.Struct("<Q")
 CREDIT = {"lossless": 256, "lossy": 8, "results": 256}
 """How many unacknowledged messages a consumer may have under way, by traffic class."""
 
+ZERO_COPY_BYTES = 1 << 16
+"""Frames above this are sent without a copy; below, keeping track of them costs more than copying."""
+
 
 class Outlet:
     """The sender's end: binds, keeps the ring, sends each consumer what its credit allows."""
@@ -53,7 +56,9 @@ class Outlet:
         """Send every attached consumer what its credit allows."""
         for peer, name in self._peers.items():
             while entry := self.ring.following(name, self._credit):
-                self.socket.send_multipart([peer, _INDEX.pack(entry.number), *entry.frames], copy=False)
+                large = any(len(frame) > ZERO_COPY_BYTES for frame in entry.frames)
+                frames = [peer, _INDEX.pack(entry.number), *entry.frames]
+                self.socket.send_multipart(frames, copy=not large)
 
     def close(self) -> None:
         self.socket.close()

@@ -3,16 +3,17 @@
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from .shell import Shell
 from .spec import NodeSpec
 from .table import make_node
 
 
-def run_node(spec: NodeSpec, supervisor: str, directory: str) -> None:
-    """Run one node to its end, in whatever thread or process this is."""
+def run_node(spec: NodeSpec, supervisor: str, directory: str, *, alone: bool) -> None:
+    """Run one node to its end in this thread; `alone` says that the process is all its own."""
     epoch = time.time_ns()
-    Shell(make_node(spec, epoch), spec, supervisor, epoch, directory).run()
+    Shell(make_node(spec, epoch), spec, supervisor, epoch, directory, alone=alone).run()
 
 
 class LocalRunner:
@@ -24,8 +25,8 @@ class LocalRunner:
 
     def start(self, specs: Sequence[NodeSpec]) -> None:
         for spec in specs:
-            args = (spec, self._supervisor, self._directory)
-            thread = threading.Thread(target=run_node, args=args, name=spec.name, daemon=True)
+            run = partial(run_node, spec, self._supervisor, self._directory, alone=False)
+            thread = threading.Thread(target=run, name=spec.name, daemon=True)
             thread.start()
             self._threads.append(thread)
 

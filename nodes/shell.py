@@ -33,8 +33,11 @@ class Shell:
     more while one of its own rings has no room, so a slow reader slows the whole chain, and loses nothing.
     """
 
-    def __init__(self, node: Node, spec: NodeSpec, supervisor: str, epoch: int, directory: str) -> None:
+    def __init__(
+        self, node: Node, spec: NodeSpec, supervisor: str, epoch: int, directory: str, *, alone: bool
+    ) -> None:
         self._node, self._spec, self._epoch = node, spec, epoch
+        self._whose_cpu = resource.RUSAGE_SELF if alone else resource.RUSAGE_THREAD
         self._context = zmq.Context()
         self._control = self._context.socket(zmq.DEALER)
         self._control.setsockopt(zmq.LINGER, 1000)
@@ -54,7 +57,7 @@ class Shell:
         }
         self._clock = Timeline(0)
         self._begun = self._over = False
-        self._since_ns, self._reported_s = 0, 0.0
+        self._since_ns, self._reported_s, self._cpu_before_s = 0, 0.0, 0.0
 
     def run(self) -> None:
         """Run until the supervisor says stop and everything is done; report what went wrong."""
@@ -144,7 +147,7 @@ class Shell:
         if isinstance(wish, RunState):
             if wish.go and not self._begun:
                 self._clock = Timeline(wish.offset_ns)
-                self._since_ns = self._clock.now_ns()
+                self._since_ns, self._cpu_before_s = self._clock.now_ns(), self._cpu_s()
                 self._node.begin(wish, self._clock)
                 self._begun = True
             self._follow(wish)
@@ -176,7 +179,6 @@ class Shell:
         )
 
     def _report(self, *, ready: bool) -> None:
-        usage = resource.getrusage(resource.RUSAGE_SELF)
         dropped = {
             consumer: dict(counts)
             for outlet in self._outlets.values()
@@ -191,13 +193,17 @@ class Shell:
                 epoch=self._epoch,
                 ready=ready,
                 done=self._node.done and idle,
-                cpu_s=usage.ru_utime + usage.ru_stime,
+                cpu_s=self._cpu_s() - self._cpu_before_s,
                 since_ns=self._since_ns,
                 dropped=dropped,
                 **fields,
             )
         )
         self._reported_s = time.monotonic()
+
+    def _cpu_s(self) -> float:
+        usage = resource.getrusage(self._whose_cpu)
+        return usage.ru_utime + usage.ru_stime
 
     def _send(self, message: Word) -> None:
         self._control.send_multipart(pack(message))

@@ -16,7 +16,7 @@ LOWEST_HZ, HIGHEST_HZ = 1000, 768_000
 
 def resample(wave: Tensor, from_hz: float, to_hz: int) -> Tensor:
     """float32 (n,) at `from_hz` to (ceil(n * to_hz / from_hz),). Raises InputError for odd rates."""
-    if from_hz != round(from_hz) or not LOWEST_HZ <= from_hz <= HIGHEST_HZ:
+    if not LOWEST_HZ <= from_hz <= HIGHEST_HZ or from_hz != round(from_hz):
         raise InputError(f"audio: a rate of {from_hz} Hz; give whole hertz from {LOWEST_HZ} to {HIGHEST_HZ}")
     if from_hz == to_hz:
         return wave

@@ -31,7 +31,9 @@ BROKEN = {
 
 
 def copied(tmp_path: Path) -> Path:
-    ignore = shutil.ignore_patterns(".venv", ".git", "__pycache__", "*.npz", "build", ".*cache", ".hypothesis")
+    ignore = shutil.ignore_patterns(
+        ".venv", ".git", "__pycache__", "*.npz", "build", ".*cache", ".hypothesis"
+    )
     return Path(shutil.copytree(ROOT, tmp_path / "sixsense", ignore=ignore))
 
 

@@ -36,7 +36,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_holds_the_package_and_its_data_only(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    expected = ("py.typed", "configs/demo.toml", "encoders/weights/mini.safetensors", "nodes/wire/subscriber.py")
+    expected = (
+        "py.typed",
+        "configs/demo.toml",
+        "encoders/weights/mini.safetensors",
+        "nodes/wire/subscriber.py",
+    )
     assert {f"sixsense/{name}" for name in expected} <= names
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"sixsense"}

@@ -57,7 +57,10 @@ def reference(karma: Path, shared: Path) -> list[Output]:
 
 
 def queries_of(shared: Path) -> list[Path]:
-    return [sorted((shared / "data" / "esc10" / "sea_waves").glob("*.ogg"))[0], shared / "data/gopro/karma.mp4"]
+    return [
+        sorted((shared / "data" / "esc10" / "sea_waves").glob("*.ogg"))[0],
+        shared / "data/gopro/karma.mp4",
+    ]
 
 
 def test_every_item_of_the_recording_is_accounted_for(reference: list[Output]) -> None:

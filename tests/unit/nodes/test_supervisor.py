@@ -148,7 +148,9 @@ def test_reports_of_an_earlier_process_are_not_the_new_ones() -> None:
 def test_it_is_over_when_everything_has_come_through_and_the_counts_are_exact() -> None:
     one, _ = started()
     ledger = Ledger(known=90, received=80, lost=10, windowed=70, skipped={"tail": 10})
-    one.take(report("ingest", done=True, produced=(Produced(stream="camera", epoch=1, items=90, causes={}),)), 0)
+    one.take(
+        report("ingest", done=True, produced=(Produced(stream="camera", epoch=1, items=90, causes={}),)), 0
+    )
     entry = StreamLedger(stream="camera", epoch=1, ledger=ledger)
     one.take(report("encode", done=True, ledgers=(entry,)), 0)
     assert not one.over
@@ -199,7 +201,9 @@ def test_a_query_that_can_match_nothing_in_this_space_says_so() -> None:
     one, _ = started()
     ((_, request),) = one.take(Ask(id=4, query=Query(name="dog", text="a dog")), 0)
     assert isinstance(request, Embed)
-    text = Standing(query=Query(name="dog"), modality="text", space_id="mini:0", vector=np.ones(4, np.float32))
+    text = Standing(
+        query=Query(name="dog"), modality="text", space_id="mini:0", vector=np.ones(4, np.float32)
+    )
     out = one.take(Embedded(id=request.id, standing=text), 0)
     assert next(wish for name, wish in out if name == "edge" and isinstance(wish, Answer)).note != ""
 
