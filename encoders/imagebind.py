@@ -6,6 +6,7 @@ names are the released checkpoint's keys, whatever they would be called otherwis
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -176,8 +177,11 @@ class TextTokens(nn.Module):
         super().__init__()
         self.pos_embed = nn.Parameter(torch.empty(1, TEXT_LENGTH, width))
         # Part of every released checkpoint; attention is told that it is causal instead of reading it.
-        self.register_buffer("mask", torch.full((TEXT_LENGTH, TEXT_LENGTH), -math.inf).triu(1))
-        self.token_embedding = nn.Embedding(vocabulary, width)
+        self.register_buffer(
+            "mask", torch.tensor(np.triu(np.full((TEXT_LENGTH, TEXT_LENGTH), -np.inf, "f4"), 1))
+        )
+        # Random numbers on the meta device would import torch's whole compiler.
+        self.token_embedding = nn.Embedding.from_pretrained(torch.empty(vocabulary, width), freeze=False)
 
     def forward(self, ids: Tensor) -> Tensor:
         return self.token_embedding(ids) + self.pos_embed[:, : ids.shape[1]]

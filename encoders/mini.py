@@ -38,21 +38,24 @@ PICTURE, SOUND, MOTION = (
 
 class Sense(NamedTuple):
     """One modality of the model. `positions` is how far its positions' numbers spread, `softness` how far
-    below the stem norm's own epsilon a background patch stays: 0.3 keeps its amplitude, 3 compresses it."""
+    below the stem norm's own epsilon a background patch stays: 0.3 keeps its amplitude, 3 compresses it.
+    `shrinkage` is how much of the mean variance every direction of the head is given: those that hardly vary
+    are mostly chance."""
 
     stream: str
     window: WindowSpec
     heads: int
     positions: float
     softness: float
+    shrinkage: float
 
 
 SENSES = {
-    "vision": Sense("camera", PICTURE, 4, 0.3, 1.0),
-    "audio": Sense("microphone", SOUND, 8, 0.05, 0.3),
-    "depth": Sense("depth", PICTURE, 4, 0.3, 0.3),
-    "thermal": Sense("thermal", PICTURE, 4, 0.3, 0.3),
-    "imu": Sense("imu", MOTION, 8, 0.05, 3.0),
+    "vision": Sense("camera", PICTURE, 4, 0.3, 1.0, 0.001),
+    "audio": Sense("microphone", SOUND, 8, 0.05, 0.3, 0.01),
+    "depth": Sense("depth", PICTURE, 4, 0.3, 0.3, 0.001),
+    "thermal": Sense("thermal", PICTURE, 4, 0.3, 0.3, 0.001),
+    "imu": Sense("imu", MOTION, 8, 0.05, 3.0, 0.01),
 }
 ARCHITECTURE = Architecture(
     dim=128,
@@ -62,8 +65,6 @@ ARCHITECTURE = Architecture(
 # Robots whose background the model is fitted to, and others on which its background is measured.
 FITTED_SEEDS, MEASURED_SEEDS = range(1000, 1024), range(2000, 2006)
 START_NS = LENGTH_NS = 60 * NS
-# How much of the mean variance every direction is given: those that hardly vary are mostly chance.
-SHRINKAGE = 0.01
 PHRASES = (
     "a dog",
     "rain",
@@ -179,7 +180,7 @@ def whiten(network: ImageBind, modality: str, inputs: list[Tensor]) -> None:
     rows = [norm(trunk(tokens(tensor[None]), None)[:, 0]) for tensor in inputs]
     features = torch.cat(rows).numpy().astype(np.float64)
     variance, axes = np.linalg.eigh(np.cov(features.T))
-    matrix = (axes / np.sqrt(variance.clip(0) + SHRINKAGE * variance.mean())).T
+    matrix = (axes / np.sqrt(variance.clip(0) + SENSES[modality].shrinkage * variance.mean())).T
     mean = features.mean(axis=0) / np.linalg.norm(features.mean(axis=0))
     projection.weight.copy_(torch.from_numpy(matrix - np.outer(matrix @ mean, mean)))
 
@@ -220,6 +221,7 @@ def build(path: Path) -> None:
     windows = {modality: sense.window for modality, sense in SENSES.items()}
     fields = format_architecture(ARCHITECTURE) | card_fields(windows, means, backgrounds, trained=False)
     save_file(_stored(network), path, metadata={CONFIG_KEY: msgspec.json.encode(fields).decode()})
+    path.chmod(0o644)
 
 
 def _store_in_16_bits(network: ImageBind, modality: str) -> None:

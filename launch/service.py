@@ -1,5 +1,6 @@
 """A running service: the plan's nodes on Ray or in this process, the supervisor in this one."""
 
+import logging
 import shutil
 import threading
 import time
@@ -19,12 +20,14 @@ from ..nodes.runtime import make_run_directory
 from ..nodes.spec import InletSpec, Plan
 from ..nodes.supervisor import Outbox, Supervisor
 from ..nodes.wire.envelope import decode
+from ..nodes.wire.errors import WireError
 from ..nodes.wire.status import Status
 from ..sensors.errors import SixsenseError
 
 if TYPE_CHECKING:
     from ..nodes.actors import RayRunner
 
+log = logging.getLogger(__name__)
 Output = Embedding | Missing | Fused | Match | Status
 DRAIN_S = 5.0
 """How long a stopped run may take to bring through what it has already read."""
@@ -153,23 +156,38 @@ class Service:
         """The supervisor's loop: what nodes say and time in, wishes out."""
         peers: dict[str, bytes] = {}
         while not self._closing.is_set():
-            outbox: Outbox = []
-            if self._router.poll(50):
-                peer, *frames = self._router.recv_multipart()
-                word = cast(Word, unpack(frames))
-                if isinstance(word, Register):
-                    peers[word.name] = peer
-                    self._note_endpoints(word)
-                outbox += self._supervisor.take(word, time.monotonic_ns())
-                self._say_progress(word)
-            while not self._wishes.empty():
-                outbox += self._wishes.get()()
-            outbox += self._supervisor.tick(time.monotonic_ns())
+            try:
+                outbox = self._turn(peers)
+            except Exception as error:
+                log.exception("the supervisor failed")
+                outbox = self._supervisor.give_up(f"the supervisor failed: {type(error).__name__}: {error}")
             for name, wish in outbox:
                 if name in peers:
                     self._router.send_multipart([peers[name], *pack(wish)])
             while self._supervisor.statuses:
                 self._statuses.put(self._supervisor.statuses.pop(0))
+
+    def _turn(self, peers: dict[str, bytes]) -> Outbox:
+        outbox: Outbox = []
+        if self._router.poll(50):
+            outbox += self._hear(peers)
+        while not self._wishes.empty():
+            outbox += self._wishes.get()()
+        return outbox + self._supervisor.tick(time.monotonic_ns())
+
+    def _hear(self, peers: dict[str, bytes]) -> Outbox:
+        """Take one word of a node; what cannot be understood is logged and dropped."""
+        peer, *frames = self._router.recv_multipart()
+        try:
+            word = cast(Word, unpack(frames))
+        except WireError as error:
+            log.error("dropped a word of a node: %s", error)
+            return []
+        if isinstance(word, Register):
+            peers[word.name] = peer
+            self._note_endpoints(word)
+        self._say_progress(word)
+        return self._supervisor.take(word, time.monotonic_ns())
 
     def _note_endpoints(self, word: Register) -> None:
         for wanted in self._plan.taps:

@@ -28,10 +28,8 @@ class NodeActor:
 
     @staticmethod
     def _run(spec: NodeSpec, supervisor: str, directory: str) -> None:
-        try:
-            run_node(spec, supervisor, directory, alone=True)
-        except Exception:
-            # The process ends, so that Ray starts a fresh one; what happened was reported by the shell.
+        if not run_node(spec, supervisor, directory, alone=True):
+            # The process ends, so that Ray starts a fresh one.
             os._exit(1)
 
 

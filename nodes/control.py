@@ -141,14 +141,14 @@ MESSAGES: dict[str, type[msgspec.Struct]] = {
 def pack(message: Word | Wish) -> list[bytes]:
     """The frames of one of MESSAGES."""
     payloads: list[bytes] = []
-    header = {"v": VERSION, "message": type(message).__name__, **to_fields(message, payloads)}
+    header = {"v": VERSION, "word": type(message).__name__, **to_fields(message, payloads)}
     return [pack_header(header), *payloads]
 
 
 def unpack(frames: Sequence[bytes]) -> msgspec.Struct:
     """One of MESSAGES from its frames. Raises WireError for anything else."""
     header = unpack_header(frames, 0)
-    type_ = MESSAGES.get(str(header.get("message")))
+    type_ = MESSAGES.get(str(header.get("word")))
     if type_ is None:
-        raise WireError(f"unknown control message {str(header.get('message'))[:40]!r}")
+        raise WireError(f"unknown control message {str(header.get('word'))[:40]!r}")
     return from_fields(type_, header, frames[1:])

@@ -10,10 +10,13 @@ from .spec import NodeSpec
 from .table import make_node
 
 
-def run_node(spec: NodeSpec, supervisor: str, directory: str, *, alone: bool) -> None:
-    """Run one node to its end in this thread; `alone` says that the process is all its own."""
+def run_node(spec: NodeSpec, supervisor: str, directory: str, *, alone: bool) -> bool:
+    """Run one node to its end in this thread; `alone` says that the process is all its own.
+
+    False when it crashed, which it has reported.
+    """
     epoch = time.time_ns()
-    Shell(make_node(spec, epoch), spec, supervisor, epoch, directory, alone=alone).run()
+    return Shell(make_node(spec, epoch), spec, supervisor, epoch, directory, alone=alone).run()
 
 
 class LocalRunner:

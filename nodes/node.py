@@ -48,6 +48,10 @@ class Node(Protocol):
         """Sockets of the node's own, and what to call when one is readable."""
         ...
 
+    def close(self) -> None:
+        """Let go of sockets and devices."""
+        ...
+
     @property
     def done(self) -> bool:
         """Nothing more will come of this node."""
@@ -78,6 +82,9 @@ class Base:
 
     def sockets(self) -> Mapping["zmq.Socket[bytes]", Callable[[], Yield]]:
         return {}
+
+    def close(self) -> None:
+        """Nothing to let go of."""
 
     def report(self) -> dict[str, Any]:
         return {}

@@ -59,8 +59,8 @@ class Shell:
         self._begun = self._over = False
         self._since_ns, self._reported_s, self._cpu_before_s = 0, 0.0, 0.0
 
-    def run(self) -> None:
-        """Run until the supervisor says stop and everything is done; report what went wrong."""
+    def run(self) -> bool:
+        """Run until the supervisor says that it is over. False: it crashed, and was reported."""
         try:
             self._register()
             self._node.load()
@@ -68,15 +68,17 @@ class Shell:
             while not self._over:
                 self._turn()
             self._report(ready=True)
+            return True
         except SixsenseError as error:
             self._send(Failed(name=self._spec.name, epoch=self._epoch, message=str(error), fatal=True))
+            return True
         except Exception as error:
             log.exception("node %s", self._spec.name)
             text = f"node {self._spec.name}: {type(error).__name__}: {error}"
             self._send(
                 Failed(name=self._spec.name, epoch=self._epoch, message=text, fatal=self._spec.lossless)
             )
-            raise
+            return False
         finally:
             self._close()
 
@@ -209,6 +211,7 @@ class Shell:
         self._control.send_multipart(pack(message))
 
     def _close(self) -> None:
+        self._node.close()
         for inlet in self._inlets.values():
             inlet.close()
         for outlet in self._outlets.values():

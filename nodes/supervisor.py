@@ -9,13 +9,15 @@ from itertools import count
 import msgspec
 import numpy as np
 
+from ..fusion.errors import QueryError
 from ..fusion.query import Query, Standing
+from ..fusion.score import background, check
 from ..sensors.errors import SixsenseError
 from ..sensors.sample import NS
 from . import accounts
 from .control import Answer, Ask, Embed, Embedded, Failed, Register, Report, RunState, Wish, Word
 from .spec import EncodeSpec, NodeSpec, Plan
-from .wire.status import NodeState, NodeStatus, Outage, Status
+from .wire.status import NodeState, NodeStatus, Outage, QueryStatus, Status
 
 log = logging.getLogger(__name__)
 STATUS_S = 1.0
@@ -154,11 +156,14 @@ class Supervisor:
         record = self._known(word.name)
         record.failed = word.message
         log.error("%s", word.message)
-        if word.fatal and not self.over:
-            self.error = word.message
-            self.over = True
-            return self._broadcast()
-        return []
+        return self.give_up(word.message) if word.fatal else []
+
+    def give_up(self, error: str) -> Outbox:
+        """End the run at once; `error` says why."""
+        if self.over:
+            return []
+        self.error, self.over = error, True
+        return self._broadcast()
 
     def _embed(self, query: Query, ask: int | None) -> tuple[str, Wish]:
         request = next(self._ids)
@@ -171,28 +176,47 @@ class Supervisor:
             return []
         if word.standing is None:
             return self._refuse(word.error, ask)
-        self._standing[query.name] = word.standing
+        standing = word.standing
+        if self._can_match(standing):
+            try:
+                check(standing, self._plan.card)
+            except QueryError as error:
+                return self._refuse(str(error), ask)
+        else:
+            log.warning("%s", self._why_never(standing))
+        self._standing[query.name] = standing
         self._version += 1
-        note = self._note(word.standing)
         if ask is None:
-            self._notes += [note] if note else []
             ready = not self._embedding and not self.go and all(r.ready for r in self._records.values())
             return self._begin(now_ns) if ready else []
-        return [("edge", Answer(id=ask, note=note)), *self._broadcast()]
+        return [("edge", Answer(id=ask, note=self._note(standing))), *self._broadcast()]
 
     def _refuse(self, error: str, ask: int | None) -> Outbox:
         """A query has no vector: tell who asked, or end the run that was started with it."""
         if ask is not None:
             return [("edge", Answer(id=ask, error=error))]
-        self.error, self.over = error, True
-        return self._broadcast()
+        return self.give_up(error)
 
     def _note(self, standing: Standing) -> str:
-        card, modality = self._plan.card, standing.modality
-        if not card.backgrounds or any(pair.startswith(f"{modality}/") for pair in card.backgrounds):
-            return ""
-        reason = "is untrained: similarity only" if not card.trained else f"has no background for {modality}"
-        return f"query {standing.query.name!r} ({modality}) cannot match anything: {card.name} {reason}"
+        return "" if self._can_match(standing) else self._why_never(standing)
+
+    def _can_match(self, standing: Standing) -> bool:
+        card = self._plan.card
+        wanted = standing.query.modalities or card.modalities
+        return any(background(card, standing.modality, target) is not None for target in wanted)
+
+    def _why_never(self, standing: Standing) -> str:
+        card = self._plan.card
+        reason = "has no background for that" if card.trained else "is untrained: similarity only"
+        return f"query {standing.query.name!r} ({standing.modality}) can match nothing: {card.name} {reason}"
+
+    def _silent(self) -> tuple[QueryStatus, ...]:
+        """The standing queries that this space cannot compare with anything."""
+        return tuple(
+            QueryStatus(name=s.query.name, since_ns=0, modalities=(), note=self._why_never(s))
+            for s in self._standing.values()
+            if not self._can_match(s)
+        )
 
     def _asked(self, ask: Ask) -> Outbox:
         """A client watches or unwatches."""
@@ -208,7 +232,7 @@ class Supervisor:
         return [self._embed(ask.query, ask.id)]
 
     def _broadcast(self) -> Outbox:
-        standing = list(self._standing.values())
+        standing = [s for s in self._standing.values() if self._can_match(s)]
         registered = {name: r.registered for name, r in self._records.items() if r.registered is not None}
         state = RunState(
             go=self.go,
@@ -260,7 +284,7 @@ class Supervisor:
             ticks=accounts.ticks(reports),
             nodes=tuple(self._node_status(record, now_ns) for record in self._records.values()),
             outages=tuple(self._outages),
-            queries=tuple(query for report in reports for query in report.queries),
+            queries=(*(query for report in reports for query in report.queries), *self._silent()),
             latency_ms={stage: v for report in reports for stage, v in report.latency_ms.items()},
             notes=tuple(self._notes),
         )

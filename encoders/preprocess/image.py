@@ -21,7 +21,8 @@ def image(rgb: np.ndarray) -> Tensor:
     The resize is bicubic and antialiased, like Pillow's to within one grey level. Raises InputError.
     """
     check_rgb(rgb, ndim=3)
-    pixels = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)
+    # Copied, because what comes off the wire is read-only and a mirrored view has negative strides.
+    pixels = torch.tensor(np.ascontiguousarray(rgb)).permute(2, 0, 1)
     return normalise(shortest_side(pixels).float() / 255)
 
 

@@ -46,7 +46,7 @@ def clip_starts(duration_s: float, clips: int) -> list[float]:
 
 def _views(pair: np.ndarray) -> Tensor:
     """Two frames to three square crops along the longer side, (3, 3, 2, 224, 224)."""
-    pixels = torch.from_numpy(np.ascontiguousarray(pair)).permute(0, 3, 1, 2).float() / 255
+    pixels = torch.tensor(np.ascontiguousarray(pair)).permute(0, 3, 1, 2).float() / 255
     height, width = pixels.shape[2:]
     short = min(height, width)
     size = [SIDE * height // short, SIDE * width // short]

@@ -35,7 +35,9 @@ def slow_log_mel(wave: np.ndarray) -> np.ndarray:
             energy = 0.0
             for k in range(256):
                 m = mel(k * 16000 / 512)
-                energy += power[k] * max(0.0, min((m - left) / (centre - left), (right - m) / (right - centre)))
+                energy += power[k] * max(
+                    0.0, min((m - left) / (centre - left), (right - m) / (right - centre))
+                )
             row.append(math.log(max(energy, 1.1920929e-07)))
         rows.append(row)
     return np.array(rows)
@@ -91,7 +93,9 @@ def test_only_the_first_channel_is_heard():
 def test_int16_is_full_scale_at_32768():
     pcm = (noise(32000) * 32768).round().astype(np.int16)
     as_float = (pcm / 32768).astype(np.float32)
-    torch.testing.assert_close(preprocess.audio(pcm, 16000), preprocess.audio(as_float, 16000), atol=0, rtol=0)
+    torch.testing.assert_close(
+        preprocess.audio(pcm, 16000), preprocess.audio(as_float, 16000), atol=0, rtol=0
+    )
 
 
 def test_a_window_starts_afresh_every_10_ms():
@@ -100,7 +104,9 @@ def test_a_window_starts_afresh_every_10_ms():
     torch.testing.assert_close(early[0, :, 10:198], late[0, :, :188], atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("rates", [(48000, 16000), (44100, 16000), (8000, 16000), (22050, 16000), (11000, 7000)])
+@pytest.mark.parametrize(
+    "rates", [(48000, 16000), (44100, 16000), (8000, 16000), (22050, 16000), (11000, 7000)]
+)
 def test_resampling_is_torchaudios_formula(rates):
     wave = noise(400)
     got = resample(torch.from_numpy(wave), *rates).numpy()
@@ -111,7 +117,9 @@ def test_resampling_is_torchaudios_formula(rates):
 def test_a_tone_keeps_its_pitch_at_any_rate(rate_hz):
     t = np.arange(2 * rate_hz) / rate_hz
     features = preprocess.audio((0.5 * np.sin(2 * np.pi * 1000 * t)).astype(np.float32), rate_hz)
-    reference = preprocess.audio((0.5 * np.sin(2 * np.pi * 1000 * np.arange(32000) / 16000)).astype(np.float32), 16000)
+    reference = preprocess.audio(
+        (0.5 * np.sin(2 * np.pi * 1000 * np.arange(32000) / 16000)).astype(np.float32), 16000
+    )
     loudest = features[0, :, 50].argmax()
     assert loudest == reference[0, :, 50].argmax()
     assert abs(float(features[0, loudest, 50] - reference[0, loudest, 50])) < 0.01
@@ -183,7 +191,7 @@ def test_imu_ends_are_held_beyond_the_rows():
         (np.full((3, 6), np.nan), np.arange(3), "18 of 18 values are not finite"),
         (still(3) / 9.81, np.arange(3), "looks like g"),
         (still(3) * 100, np.arange(3), "looks like mg or raw counts"),
-        (still(3) + [0, 0, 0, 90, 0, 0], np.arange(3), "degrees a second"),
+        (still(3) + np.array([0, 0, 0, 90, 0, 0]), np.arange(3), "degrees a second"),
     ],
 )
 def test_what_is_no_motion_is_refused(rows, stamps, message):

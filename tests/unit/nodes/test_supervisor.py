@@ -205,7 +205,20 @@ def test_a_query_that_can_match_nothing_in_this_space_says_so() -> None:
         query=Query(name="dog"), modality="text", space_id="mini:0", vector=np.ones(4, np.float32)
     )
     out = one.take(Embedded(id=request.id, standing=text), 0)
-    assert next(wish for name, wish in out if name == "edge" and isinstance(wish, Answer)).note != ""
+    assert "untrained" in next(wish.note for _, wish in out if isinstance(wish, Answer))
+    assert states(out)["fuse"].queries == ()
+    one.tick(100 * NS)
+    assert [(q.name, q.modalities) for q in one.statuses[-1].queries] == [("dog", ())]
+
+
+def test_a_vector_that_is_none_is_refused_before_it_reaches_fusion() -> None:
+    one, _ = started()
+    ((_, request),) = one.take(Ask(id=4, query=Query(name="alarm")), 0)
+    assert isinstance(request, Embed)
+    bad = Standing(query=Query(name="alarm"), modality="vision", space_id="mini:0", vector=np.full(4, np.nan))
+    ((_, refusal),) = one.take(Embedded(id=request.id, standing=bad), 0)
+    assert isinstance(refusal, Answer)
+    assert refusal.error
 
 
 def test_a_fatal_failure_ends_the_run_and_another_waits_for_the_restart() -> None:

@@ -1,0 +1,75 @@
+"""What nodes and supervisor say survives the way there, and anything else is refused."""
+
+import msgspec
+import numpy as np
+import pytest
+from sixsense.fusion.query import Example, Query, Standing
+from sixsense.nodes.control import (
+    MESSAGES,
+    Answer,
+    Ask,
+    Embed,
+    Embedded,
+    Failed,
+    Register,
+    Report,
+    RunState,
+    pack,
+    unpack,
+)
+from sixsense.nodes.wire.errors import WireError
+
+QUERY = Query(name="q", example=Example(modality="imu", data=np.ones((3, 6), np.float32)))
+STATE = RunState(
+    go=True,
+    over=False,
+    stop=False,
+    offset_ns=5,
+    start_ns=6,
+    directory={"encode": {"results": "ipc:///x"}},
+    restarts={"encode": 1},
+    queries_version=2,
+    queries=(Query(name="a"), Query(name="b")),
+    modalities=("text", "audio"),
+    space_id="mini:0",
+    vectors=np.arange(8, dtype=np.float32).reshape(2, 4),
+)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Register(name="n", epoch=1, pid=2, host="h", endpoints={"results": "ipc:///x"}),
+        Report(name="n", epoch=1, ready=True, done=False, cpu_s=0.5, since_ns=3),
+        Failed(name="n", epoch=1, message="broke", fatal=True),
+        Ask(id=1, query=QUERY),
+        Answer(id=1, error="no"),
+        Embed(id=1, query=QUERY),
+        Embedded(
+            id=1,
+            standing=Standing(
+                query=Query(name="q"), modality="imu", space_id="s", vector=np.ones(4, np.float32)
+            ),
+        ),
+        STATE,
+    ],
+    ids=lambda message: type(message).__name__,
+)
+def test_every_word_and_wish_arrives_as_it_was_sent(message: msgspec.Struct) -> None:
+    assert type(message).__name__ in MESSAGES
+    again = unpack(pack(message))  # type: ignore[arg-type]
+    assert type(again) is type(message)
+    assert repr(again) == repr(message)
+
+
+def test_a_state_gives_each_query_its_own_vector() -> None:
+    assert [(s.query.name, s.modality, s.vector.tolist()) for s in STATE.standing()] == [
+        ("a", "text", [0, 1, 2, 3]),
+        ("b", "audio", [4, 5, 6, 7]),
+    ]
+
+
+@pytest.mark.parametrize("frames", [[], [b""], [b"\x80"], [b"\x82\xa1v\x01\xa4word\xa1x"]])
+def test_anything_else_is_refused(frames: list[bytes]) -> None:
+    with pytest.raises(WireError):
+        unpack(frames)
