@@ -55,7 +55,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ticks: TickCounts | None = None
     queries: tuple[QueryStatus, ...] = ()
     latency_ms: dict[str, tuple[float, float]] = {}
-    checkpoint: str = ""
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """What a fuse node needs to go on after a tick, told before the tick is: none is ever told twice."""
+
+    name: str
+    epoch: int
+    state: str
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +81,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
 
     `directory` is by node, then traffic class; `restarts` by node. `queries_version` tells a fuse node
     whether it has these queries already: without their examples, their vectors the rows of `vectors`,
-    float32 (n, dim). `checkpoint` is what the fuse node last reported, for one that starts anew.
+    float32 (n, dim). `checkpoint` is the fuse node's last, for one that starts anew.
     """
 
     go: bool
@@ -128,13 +135,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-Word = Register | Report | Failed | Embedded | Ask
+Word = Register | Report | Checkpoint | Failed | Embedded | Ask
 """What nodes say to the supervisor."""
 Wish = RunState | Embed | Answer | Status
 """What the supervisor says to nodes."""
 
 MESSAGES: dict[str, type[msgspec.Struct]] = {
-    t.__name__: t for t in (Register, Report, Failed, Embedded, Ask, RunState, Embed, Answer, Status)
+    t.__name__: t
+    for t in (Register, Report, Checkpoint, Failed, Embedded, Ask, RunState, Embed, Answer, Status)
 }
 
 

@@ -16,7 +16,7 @@ from ..fusion.fused import Fused, Match
 from ..fusion.score import targets
 from ..sensors.clock import Clock, ManualClock
 from ..sensors.sample import NS, End, Progress
-from .control import RunState, Wish
+from .control import Checkpoint, RunState, Wish
 from .node import Base, Message, Yield
 from .spec import FuseSpec
 from .wire.status import QueryStatus, TickCounts
@@ -111,11 +111,12 @@ class Fuse(Base):
             "latency_ms": {
                 stage: _median_and_p99(values) for stage, values in self._latencies.items() if values
             },
-            "checkpoint": json.dumps(self._fuser.state()),
         }
 
     def _traced(self, told: Sequence[Fused | Match]) -> Yield:
         trace: dict[str, int] = {}
+        if told and self._spec.deadline_s is not None:
+            yield Checkpoint(name=self._name, epoch=self._epoch, state=json.dumps(self._fuser.state()))
         for message in told:
             if isinstance(message, Fused):
                 trace = self._latest_trace(message) | {"fuse": self._clock.now_ns()}

@@ -15,7 +15,7 @@ from ..fusion.score import background, check
 from ..sensors.errors import SixsenseError
 from ..sensors.sample import NS
 from . import accounts
-from .control import Answer, Ask, Embed, Embedded, Failed, Register, Report, RunState, Wish, Word
+from .control import Answer, Ask, Checkpoint, Embed, Embedded, Failed, Register, Report, RunState, Wish, Word
 from .spec import EncodeSpec, NodeSpec, Plan
 from .wire.status import NodeState, NodeStatus, Outage, QueryStatus, Status
 
@@ -87,6 +87,9 @@ class Supervisor:
                 return self._register(word, now_ns)
             case Report():
                 return self._hear(word, now_ns)
+            case Checkpoint():
+                self._checkpoint = word.state
+                return []
             case Failed():
                 return self._fail(word)
             case Embedded():
@@ -131,7 +134,6 @@ class Supervisor:
             return []
         record.report, record.heard_ns = report, now_ns
         self._accounts.note(report)
-        self._checkpoint = report.checkpoint or self._checkpoint
         if record.ready:
             self._back(report.name, now_ns)
         if not self.go and not self._embedding and all(r.ready for r in self._records.values()):

@@ -8,6 +8,7 @@ from sixsense.nodes.control import (
     MESSAGES,
     Answer,
     Ask,
+    Checkpoint,
     Embed,
     Embedded,
     Failed,
@@ -41,6 +42,7 @@ STATE = RunState(
     [
         Register(name="n", epoch=1, pid=2, host="h", endpoints={"results": "ipc:///x"}),
         Report(name="n", epoch=1, ready=True, done=False, cpu_s=0.5, since_ns=3),
+        Checkpoint(name="n", epoch=1, state="{}"),
         Failed(name="n", epoch=1, message="broke", fatal=True),
         Ask(id=1, query=QUERY),
         Answer(id=1, error="no"),

@@ -11,6 +11,7 @@ from sixsense.fusion.query import Query, Standing
 from sixsense.nodes.control import (
     Answer,
     Ask,
+    Checkpoint,
     Embed,
     Embedded,
     Failed,
@@ -125,7 +126,7 @@ def test_a_node_that_dies_is_an_outage_until_it_is_back_and_gets_the_whole_state
     one.take(register("encode", epoch=2, pid=GONE), 6 * NS)
     one.take(report("encode", epoch=2), 6 * NS)
     one.tick(7 * NS)
-    one.take(report("fuse", checkpoint="{}"), 7 * NS)
+    one.take(Checkpoint(name="fuse", epoch=1, state="{}"), 7 * NS)
     out = one.take(register("encode", epoch=3), 8 * NS)
     assert states(out)["encode"].restarts == {"ingest": 0, "encode": 2, "fuse": 0}
     assert states(out)["encode"].checkpoint == "{}"
