@@ -20,4 +20,5 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(import_module(_HOMES[name], __name__), name)
     except ModuleNotFoundError as error:
-        raise ImportError(f"sixsense.{name} needs {error.name}: pip install sixsense", name=error.name) from error
+        text = f"sixsense.{name} needs {error.name}: pip install sixsense"
+        raise ImportError(text, name=error.name) from error

@@ -110,9 +110,8 @@ def report(
     """Print the tables, as Markdown, then everything as one JSON line."""
     figures: dict[str, Any] = {"hop_us": {}, "stage_ms": {}, "cpu_percent": {}}
     print(f"One hop, one-way microseconds, {len(both['raw']['camera'])} messages each, alternating\n")
-    print(
-        "| message | bytes | raw p50 | raw p99 | ours p50 | ours p99 | ratio p50 |\n|---|---|---|---|---|---|---|"
-    )
+    print("| message | bytes | raw p50 | raw p99 | ours p50 | ours p99 | ratio p50 |")
+    print("|---|---|---|---|---|---|---|")
     for stream in RATES:
         raw, ours = (np.percentile(both[kind][stream], [50, 99]) for kind in ("raw", "ours"))
         size = hops.sample_of(stream).data.nbytes

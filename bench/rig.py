@@ -8,6 +8,8 @@ from sixsense.sensors.sample import NS, Event, Progress, Sample, StreamInfo
 
 RATES = {"camera": 30, "depth": 30, "thermal": 9, "microphone": 50, "imu": 100}
 """Messages a second."""
+SPAN = {"camera": 0.0, "depth": 0.0, "thermal": 0.0, "microphone": 1.0, "imu": 0.5}
+"""How much of its period has passed when a message can be had: a chunk is complete at its end."""
 INFOS = {
     "camera": StreamInfo(
         stream="camera", modality="vision", encoding="jpeg", rate_hz=30, clock="host", width=1280, height=720
@@ -34,7 +36,7 @@ INFOS = {
 
 
 def payload(stream: str, rng: np.random.Generator) -> np.ndarray:
-    """One message's array, of the budget's size: 100 kB JPEG, 614 kB depth, 38 kB thermal, 20 ms, two rows."""
+    """One message's array, of the budget's size: 100 kB JPEG, 614 kB depth, 38 kB thermal, 2 kB, 48 B."""
     match stream:
         case "camera":
             picture = cv2.resize(rng.integers(0, 256, (135, 240, 3), np.uint8), (1280, 720))
@@ -68,7 +70,7 @@ class Rig:
     def events(self, epoch: int, from_ns: int | None = None) -> Iterator[Event]:
         start, sent = from_ns or self._start_ns, dict.fromkeys(RATES, 0)
         while True:
-            stream = min(RATES, key=lambda name: (sent[name] + 1) / RATES[name])
+            stream = min(RATES, key=lambda name: (sent[name] + SPAN[name]) / RATES[name])
             sample = self._sample(stream, sent[stream], start, epoch)
             sent[stream] += 1
             yield sample

@@ -46,7 +46,7 @@ class Ingest(Base):
             start = {"start_ns": state.start_ns} if spec.driver == "simulated" else {}
             self._sources.append(open_source(spec.driver, {**spec.options, **start}))
         again = self._spec.live and state.restarts.get(self._name, 0) > 0
-        from_ns = now_ns if again else None
+        from_ns = (now_ns if again else state.start_ns) if self._spec.live else None
         self._events = heapq.merge(*(s.events(self._epoch, from_ns) for s in self._sources), key=_due_ns)
         self._next = next(self._events, None)
         self._began_ns = now_ns

@@ -18,11 +18,13 @@ class Entry(NamedTuple):
 
 
 class _Reader:
-    """A consumer's place: everything before `acked` is done with, everything before `sent` is on its way."""
+    """A consumer's place: everything before `acked` is done with, `next` is sent next, the numbers under way
+    have been sent and not acknowledged (also those that the ring has let go of since)."""
 
     def __init__(self) -> None:
         self.acked = 0
-        self.sent = 0
+        self.next = 0
+        self.under_way: deque[int] = deque()
         self.dropped: Counter[str] = Counter()
 
 
@@ -64,23 +66,27 @@ class Ring:
 
     def attach(self, consumer: str) -> None:
         """A consumer (re)connected: what it has not acknowledged is sent again."""
-        self._readers[consumer].sent = self._readers[consumer].acked
+        reader = self._readers[consumer]
+        reader.next = reader.acked
+        reader.under_way.clear()
 
     def following(self, consumer: str, credit: int) -> Entry | None:
         """The next message for a consumer with at most `credit` unacknowledged ones, and count it sent."""
         reader = self._readers[consumer]
         first = self._next - len(self._entries)
-        reader.sent = max(reader.sent, first)
-        if reader.sent >= self._next or reader.sent - max(reader.acked, first) >= credit:
+        number = max(reader.next, first)
+        if number >= self._next or len(reader.under_way) >= credit:
             return None
-        entry = self._entries[reader.sent - first]
-        reader.sent += 1
-        return entry
+        reader.next = number + 1
+        reader.under_way.append(number)
+        return self._entries[number - first]
 
     def ack(self, consumer: str, upto: int) -> None:
         """The consumer is done with everything before index `upto`."""
         reader = self._readers[consumer]
         reader.acked = min(max(reader.acked, upto), self._next)
+        while reader.under_way and reader.under_way[0] < reader.acked:
+            reader.under_way.popleft()
         self._trim()
 
     def dropped(self) -> dict[str, Counter[str]]:
@@ -94,7 +100,7 @@ class Ring:
         while self._too_old():
             entry = self._entries.popleft()
             for reader in self._readers.values():
-                if reader.sent <= entry.number:
+                if reader.next <= entry.number:
                     reader.dropped[entry.stream] += entry.items
 
     def _trim(self) -> None:

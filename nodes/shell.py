@@ -23,7 +23,7 @@ from .wire.envelope import decode, encode
 log = logging.getLogger(__name__)
 HEARTBEAT_S = 0.2
 BATCH = 32
-"""How many messages an inlet gives before the others and the clock have their turn."""
+"""How many messages an inlet or a source gives before the others and the clock have their turn."""
 
 
 class Shell:
@@ -135,14 +135,16 @@ class Shell:
             inlet.acknowledge()
 
     def _emit(self, messages: Yield) -> None:
-        """Send what the node yields; stop asking a source for more when there is no room."""
+        """Send what the node yields; leave a source when there is no room, or after a batch of samples."""
+        samples = 0
         for message in messages:
             if isinstance(message, Word):
                 self._send(message)
                 continue
             traffic, stream, stamp_ns, items = route(message, self._modalities)
             self._outlets[traffic].put(stream, stamp_ns, items, encode(message, robot=self._spec.robot))
-            if isinstance(message, Sample) and not self._room:
+            samples += isinstance(message, Sample)
+            if isinstance(message, Sample) and (samples >= BATCH or not self._room):
                 return
 
     def _obey(self, wish: Wish) -> None:

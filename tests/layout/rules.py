@@ -50,6 +50,11 @@ def _imports_of(path: Path, file: str) -> Iterator[Import]:
                 yield Import(file, node.lineno, ".".join(module), inside=True)
 
 
+def _is_above(folder: str, home: str) -> bool:
+    known = folder in FOLDERS and home in FOLDERS
+    return known and FOLDERS.index(folder) > FOLDERS.index(home)
+
+
 def _problems(found: Import) -> Iterator[str]:
     top, where = found.module.split(".")[0], f"{found.file}:{found.line}"
     home = found.file.split("/")[0]
@@ -59,9 +64,8 @@ def _problems(found: Import) -> Iterator[str]:
     ours = found.inside or top == "sixsense"
     if ours and reached and reached[0] == "launch" and home not in ("launch", "tests", "bench"):
         yield f"{where}: only launch and tests import launch"
-    elif ours and reached and home in FOLDERS and reached[0] in FOLDERS:
-        if FOLDERS.index(reached[0]) > FOLDERS.index(home):
-            yield f"{where}: {home} imports {reached[0]}, which is above it"
+    elif ours and reached and _is_above(reached[0], home):
+        yield f"{where}: {home} imports {reached[0]}, which is above it"
     for folder, packages in FORBIDDEN.items():
         if found.file.startswith(f"{folder}/") and not found.inside and top in packages:
             yield f"{where}: {folder} never imports {top}"

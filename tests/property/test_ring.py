@@ -1,4 +1,4 @@
-"""Every message reaches every consumer in order, or is counted as dropped for it; in replay none is dropped."""
+"""Every message reaches every consumer in order, or is dropped and counted for it; in replay none is."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +23,7 @@ def test_a_consumer_gets_everything_in_order_or_it_is_counted(
 ) -> None:
     ring = Ring(("a", "b"), keep_s=3.0, lossless=lossless)
     got: dict[str, list[int]] = {"a": [], "b": []}
+    unacknowledged: dict[str, set[int]] = {"a": set(), "b": set()}
     stamp = puts = 0
     for action, value in actions:
         if action == "put" and isinstance(value, int) and ring.room:
@@ -31,10 +32,14 @@ def test_a_consumer_gets_everything_in_order_or_it_is_counted(
             puts += 1
         if isinstance(value, str) and action == "send" and (entry := ring.following(value, 4)):
             got[value].append(entry.number)
+            unacknowledged[value].add(entry.number)
+            assert len(unacknowledged[value]) <= 4
         if isinstance(value, str) and action == "ack" and got[value]:
             ring.ack(value, got[value][-1] + 1)
+            unacknowledged[value].clear()
         if isinstance(value, str) and action == "attach":
             ring.attach(value)
+            unacknowledged[value].clear()
     for name, numbers in got.items():
         while entry := ring.following(name, 1 << 30):
             numbers.append(entry.number)
@@ -58,6 +63,16 @@ def test_credit_bounds_what_is_under_way(steps: list[int], credit: int) -> None:
     assert sent == min(credit, len(steps))
     ring.ack("a", 1)
     assert (ring.following("a", credit) is not None) == (len(steps) > credit)
+
+
+def test_dropping_gives_no_credit_to_a_consumer_that_acknowledges_nothing() -> None:
+    ring = Ring(("stalled",), keep_s=1.0, lossless=False)
+    sent = 0
+    for second in range(20):
+        ring.put("camera", second * NS, 1, [b""])
+        sent += ring.following("stalled", 3) is not None
+    assert sent == 3
+    assert ring.dropped()["stalled"]["camera"] == 15
 
 
 def test_in_replay_a_slow_consumer_takes_the_room_and_gives_it_back() -> None:
