@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SITE = $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 
-.PHONY: demo test slow gpu bench lint clean
+.PHONY: demo test slow bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/sixsense demo
@@ -15,8 +15,20 @@ test: $(VENV)/.installed-dev
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest -m "not slow and not gpu"
 
+slow: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m slow
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python bench/pipeline.py
+	$(BIN)/python bench/stalled.py
+
+clean:
+	rm -rf $(VENV) build *.egg-info
+
+# The link lets type checkers and editors see the package as users import it.
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
+	@echo "installing sixsense and what it needs into $(VENV); the first time takes some minutes"
 	$(BIN)/pip install --quiet --editable .
 	ln -sfn "$$(pwd)" "$(SITE)/sixsense"
 	touch $@

@@ -1,7 +1,8 @@
 """Does a subscriber that stops reading cost the service anything? Blocks with and without one, interleaved.
 
 Each pair of blocks gives the ratio of the p50 latency (sense to fused) and of the service's CPU; an A/A run
-(both blocks without) says how fine such a comparison is here. Run: `python bench/stalled.py [PAIRS] [BLOCK_S]`.
+(both blocks without) says how fine such a comparison is here. Before a block with one, its queues fill for
+25 s, so that the service really drops for it. Run: `python bench/stalled.py [PAIRS] [BLOCK_S]`.
 """
 
 import json
@@ -23,6 +24,7 @@ from sixsense.launch.service import Output, Service
 from sixsense.nodes.wire.status import Status
 
 PAIRS, BLOCK_S = 10, 5.0
+FILL_S = 25
 Figure = tuple[float, float]
 """p50 latency in milliseconds and CPU seconds of one block."""
 
@@ -45,6 +47,11 @@ class Blocks:
             if isinstance(output, Status):
                 self._cpu_s, statuses = _cpu_s(output), statuses + 1
         return float(np.median(latencies)), self._cpu_s - before
+
+    def skip(self, statuses: int) -> None:
+        """Let so many seconds pass."""
+        for _ in range(statuses):
+            self._until_status()
 
     def _until_status(self) -> None:
         while not isinstance(output := next(self._outputs), Status):
@@ -73,6 +80,7 @@ def compare(blocks: Blocks, endpoint: str, pairs: int, *, with_one: bool) -> lis
         figures: dict[bool, Figure] = {}
         for loaded in (pair % 2 == 0, pair % 2 != 0):
             socket = stalled(endpoint) if loaded and with_one else None
+            blocks.skip(FILL_S if socket else 1)
             figures[loaded] = blocks.block()
             if socket is not None:
                 socket.close()
@@ -93,7 +101,7 @@ def main() -> None:
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else PAIRS
     block_s = float(sys.argv[2]) if len(sys.argv) > 2 else BLOCK_S
     with tempfile.TemporaryDirectory() as folder:
-        seconds = 4 * pairs * (block_s + 1) + 20
+        seconds = pairs * (4 * (block_s + 2) + FILL_S) + 30
         endpoint = f"ipc://{folder}/results"
         with Service(plan(folder, seconds)) as service:
             blocks = Blocks(service.outputs(timeout_s=60), block_s)

@@ -18,8 +18,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..sensors.robot import SimulatedRobot
 from ..sensors.sample import NS, Sample
+from ..sensors.simulated.robot import SimulatedRobot
 from .architecture import Architecture, Trunk, format_architecture
 from .card import Background, WindowSpec, card_fields
 from .checkpoint import CONFIG_KEY, SHIPPED

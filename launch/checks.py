@@ -106,11 +106,14 @@ def ray() -> Iterator[Check]:
         fix = "unset RAY_AUTH_MODE (sixsense then sets token)"
         yield Check(name="ray token", level="fail", text=text, fix=fix)
         return
-    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
-    if "RAY_AUTH_TOKEN" in os.environ:
-        yield Check(name="ray token", level="ok", text="from RAY_AUTH_TOKEN")
-    elif not path.exists():
-        yield Check(name="ray token", level="ok", text=f"will be created in {path} at the first start")
+    given = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    path = Path(given or "")
+    if given is None:
+        whose = "from RAY_AUTH_TOKEN" if "RAY_AUTH_TOKEN" in os.environ else "a new one for every run"
+        yield Check(name="ray token", level="ok", text=whose)
+    elif not path.is_file():
+        fix = "unset RAY_AUTH_TOKEN_PATH (sixsense then makes one for every run), or write a token there"
+        yield Check(name="ray token", level="fail", text=f"there is no {path}", fix=fix)
     elif path.stat().st_mode & 0o077:
         text = f"{path} can be read by others (mode {stat.S_IMODE(path.stat().st_mode):o})"
         yield Check(name="ray token", level="fail", text=text, fix=f"chmod 600 {path}")

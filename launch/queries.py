@@ -70,7 +70,7 @@ def _configured(watch: WatchConfig) -> Query:
 
 
 def _rendered(simulated: Simulated) -> Example:
-    from ..sensors.robot import render_example
+    from ..sensors.simulated.robot import render_example
 
     shown = render_example(simulated.happening, simulated.modality, simulated.seed)
     return Example(

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -60,13 +61,16 @@ class RayRunner:
 
 def _start_ray() -> Any:
     """Ray with its token, without dashboard, usage statistics or a large object store."""
-    if os.environ.get("RAY_AUTH_MODE", "token") != "token":
+    if os.environ.get("RAY_AUTH_MODE", "token").lower() != "token":
         mode = os.environ["RAY_AUTH_MODE"]
         raise SixsenseError(
             f"RAY_AUTH_MODE is {mode!r}: Ray listens on every interface, and its token is what protects it; "
             "unset RAY_AUTH_MODE or set it to 'token'"
         )
     os.environ.update(RAY_AUTH_MODE="token", RAY_USAGE_STATS_ENABLED="0")
+    if "RAY_AUTH_TOKEN_PATH" not in os.environ:
+        # One of this run's own: Ray would write one for all runs, which other users can read.
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
 

@@ -8,7 +8,7 @@ from .errors import SourceError
 from .sample import Source
 
 DRIVERS = {
-    "simulated": ".robot:SimulatedRobot",
+    "simulated": ".simulated.robot:SimulatedRobot",
     "recording": ".recording:open_recording",
 }
 """By name: `module:callable`, imported when first used; the callable's keyword arguments are the options."""

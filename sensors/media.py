@@ -32,6 +32,14 @@ def kind_of(path: str | os.PathLike[str]) -> Kind:
     raise SourceError(f"{path} holds neither picture, sound nor video. Give a PNG, JPEG, WAV, MP4 ...")
 
 
+def is_16_bit(path: str | os.PathLike[str]) -> bool:
+    """Whether a picture is 16-bit grey, as depth and thermal cameras make them. Raises SourceError."""
+    import cv2
+
+    raw = _decode(path, cv2.IMREAD_UNCHANGED)
+    return raw.dtype == np.uint16 and raw.ndim == 2
+
+
 def load_picture(path: str | os.PathLike[str]) -> np.ndarray:
     """RGB uint8 (h, w, 3), upright as its EXIF says. Raises SourceError."""
     import cv2

@@ -62,8 +62,8 @@ def _problems(found: Import) -> Iterator[str]:
         yield f"{where}: bare import of {found.module}"
     reached = found.module.split(".") if found.inside else found.module.split(".")[1:]
     ours = found.inside or top == "sixsense"
-    if ours and reached and reached[0] == "launch" and home not in ("launch", "tests", "bench"):
-        yield f"{where}: only launch and tests import launch"
+    if ours and reached and reached[0] == "launch" and home not in ("launch", "tests", "bench", "docs"):
+        yield f"{where}: only launch, tests and tools import launch"
     elif ours and reached and _is_above(reached[0], home):
         yield f"{where}: {home} imports {reached[0]}, which is above it"
     for folder, packages in FORBIDDEN.items():

@@ -2,8 +2,8 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sixsense.sensors.robot import STREAMS, SimulatedRobot
 from sixsense.sensors.sample import NS, End, Progress, Sample
+from sixsense.sensors.simulated.robot import STREAMS, SimulatedRobot
 
 CHEAP = st.sets(st.sampled_from(STREAMS), min_size=1).map(lambda names: tuple(sorted(names)))
 

@@ -10,7 +10,7 @@ from sixsense.encoders.encode import Encoder
 from sixsense.encoders.mini import ARCHITECTURE, SENSES, initialised
 from sixsense.encoders.window import Window
 from sixsense.encoders.windower import InputSpec, Windower
-from sixsense.sensors.robot import SimulatedRobot, render_example
+from sixsense.sensors.simulated.robot import SimulatedRobot, render_example
 
 S = 1_000_000_000
 

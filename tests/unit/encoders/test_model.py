@@ -6,7 +6,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from sixsense.encoders.architecture import Architecture, Trunk
 from sixsense.encoders.errors import InputError, ModelError
+from sixsense.encoders.files import modality_of
+from sixsense.encoders.imagebind import ImageBind
 from sixsense.encoders.model import load_model
 from sixsense.sensors.errors import SourceError
 
@@ -83,13 +86,12 @@ def test_values_that_overflow_are_refused(mini):
         mini.forward("thermal", torch.full((1, 1, 224, 224), torch.inf))
 
 
-def test_mini_loads_within_a_second_of_torch():
+def test_loading_mini_does_not_bring_torchs_compiler_along():
     code = (
-        "import torch, time; start = time.perf_counter(); from sixsense import load_model;"
-        "load_model('mini', device='cpu'); print(time.perf_counter() - start)"
+        "import sys; from sixsense import load_model; load_model('mini', device='cpu');"
+        "print('torch._dynamo' in sys.modules)"
     )
-    best = min(float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(3))
-    assert best < 1.0
+    assert subprocess.check_output([sys.executable, "-c", code]) == b"False\n"
 
 
 def test_the_same_input_gives_the_same_bytes_in_any_process():
@@ -163,3 +165,45 @@ def test_recordings_are_embedded(mini, shared):
 def test_files_that_cannot_be_embedded_are_named(mini, files, modality, name, error, message):
     with pytest.raises(error, match=message):
         mini.embed_files(modality, [files / name])
+
+
+@pytest.mark.parametrize(
+    ("name", "modality"),
+    [
+        ("picture.png", "vision"),
+        ("grey.png", "vision"),
+        ("motion.npz", "imu"),
+        ("motion.csv", "imu"),
+        ("words.txt", "text"),
+    ],
+)
+def test_a_file_tells_its_modality(files, name, modality):
+    assert modality_of(files / name) == modality
+
+
+def test_a_recording_tells_its_modality(shared):
+    assert modality_of(shared / "data" / "gopro" / "karma.mp4") == "vision"
+    assert modality_of(next((shared / "data" / "esc10" / "rain").glob("*.ogg"))) == "audio"
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("depth.png", InputError, "depth or thermal; say which"),
+        ("kelvin.npy", InputError, r"depth \(metres\) or thermal \(kelvin\)"),
+        ("missing.npz", SourceError, r"missing\.npz"),
+        ("missing.wav", SourceError, r"missing\.wav"),
+    ],
+)
+def test_a_file_that_may_be_several_things_is_asked_about(files, name, error, message):
+    with pytest.raises(error, match=message):
+        modality_of(files / name)
+
+
+def test_the_factors_before_the_softmax_are_the_networks():
+    network = ImageBind(Architecture(8, {name: Trunk(8, 1, 1) for name in ("vision", "text", "audio")}))
+    assert network.logit_scale("vision") == 1
+    assert network.logit_scale("text") == pytest.approx(1 / 0.07)
+    assert network.logit_scale("audio") == pytest.approx(20)
+    network.modality_postprocessors["text"][1].log_logit_scale.data.fill_(np.log(150))
+    assert network.logit_scale("text") == pytest.approx(100)

@@ -8,11 +8,11 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from .errors import SourceError
+from ..errors import SourceError
+from ..modalities import MODALITIES
+from ..sample import NS, End, Event, Progress, Sample, StreamInfo
 from .example import Rendering as Rendering
 from .example import render_example as render_example
-from .modalities import MODALITIES
-from .sample import NS, End, Event, Progress, Sample, StreamInfo
 from .script import MINUTE_NS, Happening, Script
 from .senses import INFO, RATES, Senses
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from sixsense.sensors.motion import motion_at
 from sixsense.sensors.sample import NS
-from sixsense.sensors.script import Script
-from sixsense.sensors.sound import RATE_HZ, Sound
+from sixsense.sensors.simulated.motion import motion_at
+from sixsense.sensors.simulated.script import Script
+from sixsense.sensors.simulated.sound import RATE_HZ, Sound
 
 SEEDS = (0, 3, 9)
 

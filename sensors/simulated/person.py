@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ..sample import NS
 from .room import Colour, Ellipsoid
-from .sample import NS
 from .script import Happening, Script
 
 _SKIN: Colour = (222, 172, 140)

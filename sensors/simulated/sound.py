@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from ..sample import NS
 from .motion import Motion, motion_at
 from .noise import keyed
 from .room import BEACON
-from .sample import NS
 from .script import Happening, Script
 
 RATE_HZ = 16_000

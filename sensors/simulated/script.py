@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from ..sample import NS
 from .noise import keyed
-from .sample import NS
 
 MINUTE_NS = 60 * NS
 _SHIFT_S = 0.8

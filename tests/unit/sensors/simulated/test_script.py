@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 from sixsense.sensors.sample import NS
-from sixsense.sensors.script import CUES, MINUTE_NS, Script
+from sixsense.sensors.simulated.script import CUES, MINUTE_NS, Script
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 from sixsense.sensors.errors import SourceError
-from sixsense.sensors.robot import STREAMS, SimulatedRobot, render_example
 from sixsense.sensors.sample import NS, End, Event, Progress, Sample
+from sixsense.sensors.simulated.robot import STREAMS, SimulatedRobot, render_example
 
 MINUTE = 60 * NS
 START = 29_000_000 * MINUTE

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..sample import NS
 from .noise import keyed
-from .sample import NS
 from .script import Script
 
 GRAVITY = 9.80665

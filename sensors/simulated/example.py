@@ -3,9 +3,9 @@
 import msgspec
 import numpy as np
 
-from .errors import SourceError
-from .modalities import MODALITIES
-from .sample import NS
+from ..errors import SourceError
+from ..modalities import MODALITIES
+from ..sample import NS
 from .script import KINDS, MINUTE_NS, Happening, Script
 from .senses import INFO, RATES, Senses
 

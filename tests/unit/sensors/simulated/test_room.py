@@ -3,14 +3,14 @@
 import cv2
 import numpy as np
 import pytest
-from sixsense.sensors.motion import motion_at
-from sixsense.sensors.optics import CAMERA, DEPTH_FX, MAST_M, THERMAL, Optics
-from sixsense.sensors.person import whereabouts
-from sixsense.sensors.raster import Lens, Rect, draw, eye_at, faces, far_to_near, rays, view
-from sixsense.sensors.room import BOXES, Box, Ellipsoid
 from sixsense.sensors.sample import NS
-from sixsense.sensors.script import Happening, Script
-from sixsense.sensors.sound import beeping
+from sixsense.sensors.simulated.motion import motion_at
+from sixsense.sensors.simulated.optics import CAMERA, DEPTH_FX, MAST_M, THERMAL, Optics
+from sixsense.sensors.simulated.person import whereabouts
+from sixsense.sensors.simulated.raster import Lens, Rect, draw, eye_at, faces, far_to_near, rays, view
+from sixsense.sensors.simulated.room import BOXES, Box, Ellipsoid
+from sixsense.sensors.simulated.script import Happening, Script
+from sixsense.sensors.simulated.sound import beeping
 
 SEEDS = (0, 1, 2, 5, 8)
 

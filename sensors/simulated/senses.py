@@ -5,10 +5,10 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from .modalities import MODALITIES
+from ..modalities import MODALITIES
+from ..sample import NS, StreamInfo
 from .motion import imu_rows
 from .optics import BASELINE_M, CAMERA, DEPTH_FX, DEPTH_STEP, THERMAL, Optics
-from .sample import NS, StreamInfo
 from .script import Script
 from .sound import RATE_HZ, Sound
 

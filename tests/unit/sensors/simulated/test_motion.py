@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from sixsense.sensors.motion import GRAVITY, LEG_NS, imu_rows, inertial, motion_at
 from sixsense.sensors.sample import NS
-from sixsense.sensors.script import Script
+from sixsense.sensors.simulated.motion import GRAVITY, LEG_NS, imu_rows, inertial, motion_at
+from sixsense.sensors.simulated.script import Script
 
 SEEDS = (0, 3, 9)
 STEP_NS = 1_000_000

@@ -1,0 +1,53 @@
+"""Write README's tree: every file with one gloss, the first line of what it says of itself.
+
+`python docs/tree.py` rewrites the part of README.md between its two marks.
+"""
+
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("configs", "sensors", "encoders", "fusion", "nodes", "launch", "bench", "docs")
+MARKS = ("<!-- tree -->\n", "<!-- end of tree -->\n")
+
+
+def tree() -> str:
+    """The tree as a Markdown code block."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", *FOLDERS],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    files = sorted({line for line in listed.stdout.splitlines() if (ROOT / line).is_file()})
+    lines: list[str] = []
+    for folder in FOLDERS:
+        lines.append(f"{folder}/")
+        for file in (f for f in files if f.startswith(f"{folder}/") and not f.endswith("__init__.py")):
+            if said := gloss(ROOT / file):
+                lines.append(f"  {file.removeprefix(folder + '/'):<24} {said}")
+    lines.append(
+        "tests/  unit property wire replay service layout: what each says of itself in its first line"
+    )
+    return "\n".join(["```", *lines, "```", ""])
+
+
+def gloss(path: Path) -> str:
+    """The first line of a module's docstring, a configuration's comment, or a document's title."""
+    first = (
+        path.read_text(encoding="utf-8").split("\n", 1)[0] if path.suffix in (".py", ".toml", ".md") else ""
+    )
+    return first.strip('"# ').rstrip(".")
+
+
+def rewritten(readme: str) -> str:
+    """README's text with the tree as it is now."""
+    before, rest = readme.split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    return before + MARKS[0] + tree() + MARKS[1] + after
+
+
+if __name__ == "__main__":
+    readme = ROOT / "README.md"
+    readme.write_text(rewritten(readme.read_text(encoding="utf-8")), encoding="utf-8")
