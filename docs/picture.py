@@ -7,12 +7,13 @@ from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
+from sixsense.fusion.fused import Fused
 from sixsense.launch.config import load_config
 from sixsense.launch.display import View
 from sixsense.launch.plan import plan_run
 from sixsense.launch.queries import config_queries
 from sixsense.launch.service import Service
-from sixsense.nodes.wire.status import Status
+from sixsense.sensors.sample import NS
 
 OUT = Path(__file__).with_name("demo.svg")
 WIDTH, HEIGHT = 118, 36
@@ -23,13 +24,15 @@ def main() -> None:
     config = load_config("demo")
     view = View("demo: a small simulated robot")
     console = Console(record=True, width=WIDTH, height=HEIGHT, force_terminal=True, file=StringIO())
-    plan = plan_run(config, queries=config_queries(config), seconds=seconds)
-    with Service(plan) as service:
+    until_ns = None
+    with Service(plan_run(config, queries=config_queries(config))) as service:
         for output in service.outputs(timeout_s=60):
-            if isinstance(output, Status) and output.final:
-                break
             view.update(output, time.monotonic())
-    console.print(view.render(time.monotonic(), HEIGHT))
+            if isinstance(output, Fused):
+                until_ns = until_ns or output.stamp_ns + round(seconds * NS)
+                if output.stamp_ns >= until_ns:
+                    break
+        console.print(view.render(time.monotonic(), HEIGHT))
     svg = console.export_svg(title="sixsense demo")
     # The fonts that rich names are fetched from the network; a viewer's own monospace font serves.
     svg = re.sub(r"@font-face \{.*?\}\n?", "", svg, flags=re.S).replace("Fira Code", "DejaVu Sans Mono")

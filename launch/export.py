@@ -44,7 +44,7 @@ def check_out(path: Path) -> None:
 
 
 class Export:
-    """Collects a run's embeddings and fused vectors. The file's bytes are a function of the messages."""
+    """Collects a run's embeddings and fused vectors. Its order is that of event time."""
 
     def __init__(self) -> None:
         self._embeddings: list[Embedding] = []
@@ -76,6 +76,9 @@ class Export:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What the file holds, by the keys of this module's docstring."""
+        # Results of different inputs arrive in an order of their own every time.
+        self._embeddings.sort(key=_place)
+        self._missing.sort(key=_place)
         modalities = {one.input: one.modality for one in (*self._embeddings, *self._missing)}
         modalities |= {part.input: part.modality for fused in self._fused for part in fused.parts}
         inputs = sorted(modalities)
@@ -138,6 +141,10 @@ class Export:
         blank = np.full(dim, np.nan, np.float32)
         rows = [blank if vector is None else vector for vector in vectors]
         return np.array(rows, np.float32).reshape(len(rows), dim)
+
+
+def _place(window: Embedding | Missing) -> tuple[int, str, int, int]:
+    return window.end_ns, window.input, window.epoch, window.index
 
 
 def _integers(values: Any) -> np.ndarray:

@@ -43,7 +43,7 @@ class RayRunner:
 
     def start(self, specs: Sequence[NodeSpec]) -> None:
         """Raises SixsenseError when Ray does not start, or its token is turned off."""
-        ray = _start_ray()
+        ray = _start_ray(len(specs))
         # Encoders first: they take longest, and Ray has the first processes ready.
         for spec in sorted(specs, key=lambda spec: -KINDS[type(spec.body)].cpus):
             kind = KINDS[type(spec.body)]
@@ -59,7 +59,7 @@ class RayRunner:
         ray.shutdown()
 
 
-def _start_ray() -> Any:
+def _start_ray(nodes: int) -> Any:
     """Ray with its token, without dashboard, usage statistics or a large object store."""
     if os.environ.get("RAY_AUTH_MODE", "token").lower() != "token":
         mode = os.environ["RAY_AUTH_MODE"]
@@ -79,7 +79,8 @@ def _start_ray() -> Any:
             include_dashboard=False,
             _node_ip_address="127.0.0.1",
             object_store_memory=OBJECT_STORE_BYTES,
-            num_cpus=max(2, os.cpu_count() or 2),
+            # Ray has as many processes waiting as it counts CPUs: one for each node saves a second.
+            num_cpus=max(nodes, os.cpu_count() or 1),
             log_to_driver=False,
             logging_level=logging.ERROR,
         )

@@ -81,3 +81,15 @@ def test_json_has_the_message_without_its_vector(made):
     assert "vector" not in line
     assert "vector" not in json.loads(json_line("fused", made.fused(3)))
     assert json.loads(json_line("match", made.match("begin", 2)))["query"] == "alarm"
+
+
+def test_the_file_does_not_depend_on_the_order_of_arrival_between_inputs(made, tmp_path: Path):
+    messages = [made.embedding(name, k) for name in ("camera", "microphone") for k in range(4)]
+    written: list[bytes] = []
+    for order in (messages, messages[4:] + messages[:4]):
+        export = Export()
+        for message in order:
+            export.add(message)
+        export.save(tmp_path / "one.npz")
+        written.append((tmp_path / "one.npz").read_bytes())
+    assert written[0] == written[1]
