@@ -81,6 +81,11 @@ class Track:
         self.ledger.known += missing
         self.ended = True
 
+    @property
+    def empty(self) -> bool:
+        """Nothing is kept that a window could hold."""
+        return not self._samples
+
     def inside(self, start_ns: int, end_ns: int) -> list[Slice]:
         """The items stamped in `[start_ns, end_ns)`."""
         slices = (Slice(s, _index_at(s, start_ns), _index_at(s, end_ns)) for s in self._samples)

@@ -15,6 +15,9 @@ from .window import Window
 COVERAGE = 0.9
 """How much of a window every sampled (not pictured) member must cover for it to be encoded."""
 
+LONGEST_GAP_NS = 120 * NS
+"""A gap longer than this is passed over: a clock that jumps must not become a million missing windows."""
+
 
 class InputSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One input: a stream, or a group whose members are interpolated onto the last member's stamps."""
@@ -95,6 +98,9 @@ class Windower:
         closed: list[Window | Missing] = []
         index = self._first_open()
         while index is not None and self._end(index) <= t_ns:
+            if t_ns - self._end(index) > LONGEST_GAP_NS and all(t.empty for t in self._tracks.values()):
+                self._next = (t_ns - self.window.length_ns) // self.window.hop_ns + 1
+                break
             closed.append(self._close(index))
             index += 1
             for track in self._tracks.values():

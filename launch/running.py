@@ -118,7 +118,8 @@ def _present(
         from .service import Service
 
         planned = plan(_queries(config, watch))
-        with Service(planned, local=shown.local, say=screen.say) as service:
+        # Ray sets a handler of its own when it starts.
+        with Service(planned, local=shown.local, say=screen.say) as service, sigterm_as_ctrl_c():
             final = follow(service, _shower(screen, export), screen.idle)
     if export and shown.out:
         export.save(shown.out)

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Output = Embedding | Missing | Fused | Match | Status
-DRAIN_S = 5.0
-"""How long a stopped run may take to bring through what it has already read."""
 
 
 class Service:
@@ -99,9 +97,6 @@ class Service:
     def stop(self) -> None:
         """Ask the sources to end; `outputs` goes on until everything has come through."""
         self._wishes.put(self._supervisor.stop)
-        timer = threading.Timer(DRAIN_S, self._finish)
-        timer.daemon = True
-        timer.start()
 
     def close(self) -> None:
         """End the run now, and everything that it started."""
@@ -139,6 +134,7 @@ class Service:
             current = self._inlets.get(wanted)
             if endpoint is not None and (current is None or current.endpoint != endpoint):
                 if current is not None:
+                    yield from _messages(current)
                     current.close()
                 self._inlets[wanted] = Inlet(self._context, endpoint, "output")
         for inlet in self._inlets.values():
@@ -157,15 +153,18 @@ class Service:
         peers: dict[str, bytes] = {}
         while not self._closing.is_set():
             try:
-                outbox = self._turn(peers)
+                self._send(peers, self._turn(peers))
             except Exception as error:
                 log.exception("the supervisor failed")
-                outbox = self._supervisor.give_up(f"the supervisor failed: {type(error).__name__}: {error}")
-            for name, wish in outbox:
-                if name in peers:
-                    self._router.send_multipart([peers[name], *pack(wish)])
+                reason = f"the supervisor failed: {type(error).__name__}: {error}"
+                self._send(peers, self._supervisor.give_up(reason))
             while self._supervisor.statuses:
                 self._statuses.put(self._supervisor.statuses.pop(0))
+
+    def _send(self, peers: dict[str, bytes], outbox: Outbox) -> None:
+        for name, wish in outbox:
+            if name in peers:
+                self._router.send_multipart([peers[name], *pack(wish)])
 
     def _turn(self, peers: dict[str, bytes]) -> Outbox:
         outbox: Outbox = []
@@ -195,7 +194,7 @@ class Service:
                 self._endpoints[wanted] = word.endpoints[wanted.traffic]
 
     def _say_progress(self, word: Word) -> None:
-        if isinstance(word, Report) and word.ready and word.name not in self._said:
+        if isinstance(word, Report) and word.name not in self._said:
             self._said.add(word.name)
             self._say(f"{word.name} is ready")
 

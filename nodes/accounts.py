@@ -43,13 +43,22 @@ class Accounts:
             for stream, info in self._infos.items()
         }
 
+    def unplanned(self) -> list[str]:
+        """What sources said of streams that are not in the plan, such as a track that cannot be decoded."""
+        return [
+            f"{produced.stream}: " + ", ".join(f"{cause} {count}" for cause, count in produced.causes.items())
+            for produced in self._produced.values()
+            if produced.stream not in self._infos and produced.causes
+        ]
+
     def _stream(
         self, info: StreamInfo, ledgers: Mapping[int, Ledger], since_ns: int, ring_dropped: int
     ) -> StreamCounts:
         totals, produced, skipped, refused = Counter[str](), 0, Counter[str](), Counter[str]()
         reading = Counter[str]()
-        for epoch, ledger in ledgers.items():
-            source = self._produced.get((info.stream, epoch))
+        epochs = {*ledgers, *(e for stream, e in self._produced if stream == info.stream)}
+        for epoch in sorted(epochs):
+            ledger, source = ledgers.get(epoch, Ledger()), self._produced.get((info.stream, epoch))
             made = max(ledger.known, source.items - ledger.base if source else 0)
             produced += made
             lost = made - ledger.received if self._is_over(info.stream, epoch) else ledger.lost

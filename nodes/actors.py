@@ -23,10 +23,6 @@ class NodeActor:
         thread.daemon = True
         thread.start()
 
-    def ping(self) -> int:
-        """The process, once it is up."""
-        return os.getpid()
-
     @staticmethod
     def _run(spec: NodeSpec, supervisor: str, directory: str) -> None:
         if not run_node(spec, supervisor, directory, alone=True):
@@ -76,6 +72,7 @@ def _start_ray(nodes: int) -> Any:
 
     try:
         ray.init(
+            address="local",
             include_dashboard=False,
             _node_ip_address="127.0.0.1",
             object_store_memory=OBJECT_STORE_BYTES,

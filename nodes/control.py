@@ -44,7 +44,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     epoch: int
-    ready: bool
     done: bool
     cpu_s: float
     since_ns: int
@@ -58,11 +57,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """What a fuse node needs to go on after a tick, told before the tick is: none is ever told twice."""
+    """What a fuse node needs to go on after a tick (JSON), told before the tick is: none is told twice."""
 
     name: str
     epoch: int
-    state: str
+    state: np.ndarray
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +95,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     modalities: tuple[str, ...]
     space_id: str
     vectors: np.ndarray
-    checkpoint: str = ""
+    checkpoint: np.ndarray
 
     def standing(self) -> list[Standing]:
         """The queries with their vectors."""

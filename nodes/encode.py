@@ -1,5 +1,6 @@
 """Encode: samples to windows to embeddings, one window a call, in the order of event time."""
 
+import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from .wire.status import WindowCounts
 
 if TYPE_CHECKING:
     from ..encoders.encode import Encoder
+
+log = logging.getLogger(__name__)
 
 
 class Encode(Base):
@@ -131,7 +134,9 @@ class Encode(Base):
                 return self._missing(window, "shed")
             try:
                 vector, quality = self._loaded().embed(window)
-            except SixsenseError:
+            except SixsenseError as error:
+                if "invalid" not in self._none[window.input]:
+                    log.error("%s (later ones are only counted)", error)
                 return self._missing(window, "invalid")
             self._embedded[window.input] += 1
             epoch = max(window.epoch, self._epoch)

@@ -53,8 +53,8 @@ class Fuse(Base):
     def begin(self, state: RunState, clock: Clock) -> None:
         """Go on with the events that were open when an earlier process of this node died."""
         self._clock = clock
-        if state.restarts.get(self._name, 0) and state.checkpoint:
-            self._fuser.restore(json.loads(state.checkpoint))
+        if state.restarts.get(self._name, 0) and len(state.checkpoint):
+            self._fuser.restore(json.loads(state.checkpoint.tobytes()))
 
     def obey(self, wish: Wish) -> Yield:
         """Take over the standing queries when they are others than before."""
@@ -116,7 +116,8 @@ class Fuse(Base):
     def _traced(self, told: Sequence[Fused | Match]) -> Yield:
         trace: dict[str, int] = {}
         if told and self._spec.deadline_s is not None:
-            yield Checkpoint(name=self._name, epoch=self._epoch, state=json.dumps(self._fuser.state()))
+            state = np.frombuffer(json.dumps(self._fuser.state()).encode(), np.uint8)
+            yield Checkpoint(name=self._name, epoch=self._epoch, state=state)
         for message in told:
             if isinstance(message, Fused):
                 trace = self._latest_trace(message) | {"fuse": self._clock.now_ns()}

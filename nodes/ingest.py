@@ -9,9 +9,10 @@ import msgspec
 from ..sensors.clock import Clock, ManualClock
 from ..sensors.drivers import open_source
 from ..sensors.sample import NS, End, Event, Progress, Sample, Source
+from ..sensors.shifted import Shifted
 from .control import Produced, RunState, Wish
 from .node import Base, Message, Yield
-from .spec import IngestSpec
+from .spec import IngestSpec, SourceSpec
 
 _AT_ONCE = -(1 << 62)
 
@@ -27,8 +28,8 @@ class Ingest(Base):
         self._clock: Clock = ManualClock()
         self._events: Iterator[Event] = iter(())
         self._next: Event | None = None
-        self._items: dict[str, int] = {}
         self._open: list[str] = [info.stream for source in spec.sources for info in source.streams]
+        self._items = dict.fromkeys(self._open, 0)
         self._began_ns = 0
         self._first_ns: int | None = None
         self._until_ns: int | None = None
@@ -43,8 +44,7 @@ class Ingest(Base):
         """Open the sources and start reading."""
         self._clock, now_ns = clock, clock.now_ns()
         for spec in self._spec.sources:
-            start = {"start_ns": state.start_ns} if spec.driver == "simulated" else {}
-            self._sources.append(open_source(spec.driver, {**spec.options, **start}))
+            self._sources.append(self._opened(spec, state.start_ns))
         again = self._spec.live and state.restarts.get(self._name, 0) > 0
         from_ns = (now_ns if again else state.start_ns) if self._spec.live else None
         self._events = heapq.merge(*(s.events(self._epoch, from_ns) for s in self._sources), key=_due_ns)
@@ -53,6 +53,12 @@ class Ingest(Base):
         self._first_ns = now_ns if self._spec.live else None
         if self._spec.seconds is not None and self._spec.live:
             self._until_ns = state.start_ns + round(self._spec.seconds * NS)
+
+    def _opened(self, spec: SourceSpec, start_ns: int) -> Source:
+        """A source on the run's timeline: a script begins with the run, a recording as if it were live."""
+        start = {"start_ns": start_ns} if spec.driver == "simulated" else {}
+        source = open_source(spec.driver, {**spec.options, **start})
+        return Shifted(source, start_ns) if self._spec.live and spec.driver == "recording" else source
 
     def obey(self, wish: Wish) -> Yield:
         """Asked to stop: every stream ends here."""
@@ -90,7 +96,7 @@ class Ingest(Base):
         return {
             "produced": tuple(
                 Produced(stream=stream, epoch=self._epoch, items=items, causes=causes.get(stream, {}))
-                for stream, items in self._items.items()
+                for stream, items in {**dict.fromkeys(causes, 0), **self._items}.items()
             )
         }
 

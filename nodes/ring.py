@@ -47,7 +47,8 @@ class Ring:
     def put(self, stream: str, stamp_ns: int | None, items: int, frames: Sequence[bytes]) -> None:
         """Append a message (without a stamp: as new as the newest); live, drop what has become too old."""
         stamp_ns = self._newest_ns if stamp_ns is None else stamp_ns
-        self._newest_ns = max(stamp_ns, self._newest_ns)
+        # Not the highest so far: one stamp from the future must not make old what comes after it.
+        self._newest_ns = stamp_ns
         self._entries.append(Entry(self._next, stream, stamp_ns, items, frames))
         self._next += 1
         if not self._lossless:

@@ -20,7 +20,10 @@ def is_private(folder: Path) -> bool:
 
 
 def make_run_directory(robot: str) -> Path:
-    """A new 0700 folder for one run. Raises SixsenseError when the root cannot be made, or is not private."""
+    """A new 0700 folder for one run, its path short enough for sockets.
+
+    Raises SixsenseError when the root cannot be made, or is not private.
+    """
     root = runtime_root()
     try:
         root.mkdir(mode=0o700, exist_ok=True)
@@ -30,4 +33,4 @@ def make_run_directory(robot: str) -> Path:
         ) from error
     if not is_private(root):
         raise SixsenseError(f"{root} is not only yours: remove it; the next run makes it with mode 0700")
-    return Path(tempfile.mkdtemp(prefix=f"{robot}-", dir=root))
+    return Path(tempfile.mkdtemp(prefix=f"{robot[:16]}-", dir=root))

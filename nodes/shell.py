@@ -17,7 +17,7 @@ from .control import Embed, Failed, Register, Report, RunState, Wish, Word, pack
 from .link import CREDIT, Inlet, Outlet
 from .node import Message, Node, Yield, route
 from .ring import Ring
-from .spec import InletSpec, NodeSpec
+from .spec import InletSpec, NodeSpec, TrafficClass
 from .wire.envelope import decode, encode
 
 log = logging.getLogger(__name__)
@@ -37,20 +37,14 @@ class Shell:
         self, node: Node, spec: NodeSpec, supervisor: str, epoch: int, directory: str, *, alone: bool
     ) -> None:
         self._node, self._spec, self._epoch = node, spec, epoch
+        self._alone = alone
         self._whose_cpu = resource.RUSAGE_SELF if alone else resource.RUSAGE_THREAD
         self._context = zmq.Context()
         self._control = self._context.socket(zmq.DEALER)
         self._control.setsockopt(zmq.LINGER, 1000)
         self._control.connect(supervisor)
-        self._outlets = {
-            outlet.traffic: Outlet(
-                self._context,
-                f"ipc://{directory}/{spec.name}-{outlet.traffic}-{epoch:x}",
-                Ring(outlet.consumers, keep_s=outlet.keep_s, lossless=spec.lossless),
-                CREDIT[outlet.traffic],
-            )
-            for outlet in spec.outlets
-        }
+        self._directory = directory
+        self._outlets: dict[TrafficClass, Outlet] = {}
         self._inlets: dict[InletSpec, Inlet] = {}
         self._modalities = {
             info.stream: info.modality for s in getattr(spec.body, "sources", ()) for info in s.streams
@@ -62,12 +56,13 @@ class Shell:
     def run(self) -> bool:
         """Run until the supervisor says that it is over. False: it crashed, and was reported."""
         try:
+            self._bind()
             self._register()
             self._node.load()
-            self._report(ready=True)
+            self._report()
             while not self._over:
                 self._turn()
-            self._report(ready=True)
+            self._report()
             return True
         except SixsenseError as error:
             self._send(Failed(name=self._spec.name, epoch=self._epoch, message=str(error), fatal=True))
@@ -81,6 +76,11 @@ class Shell:
             return False
         finally:
             self._close()
+
+    @property
+    def _is_fatal(self) -> bool:
+        """Whether a crash ends the run: in replay, before it began, and where nobody starts a node again."""
+        return self._spec.lossless or not self._alone or not self._begun
 
     def _turn(self) -> None:
         """One round: wait for something, then serve each socket, the node's own time, and the heartbeat."""
@@ -98,7 +98,7 @@ class Shell:
             if self._room:
                 self._emit(self._node.wake())
         if time.monotonic() - self._reported_s >= HEARTBEAT_S:
-            self._report(ready=True)
+            self._report()
 
     def _wait(self) -> None:
         poller = zmq.Poller()
@@ -125,14 +125,15 @@ class Shell:
     def _room(self) -> bool:
         return all(outlet.ring.room for outlet in self._outlets.values())
 
-    def _drain(self, inlet: Inlet) -> None:
-        """Hand over what has arrived, while there is room for what follows from it."""
+    def _drain(self, inlet: Inlet) -> int:
+        """Hand over what has arrived, while there is room for what follows from it; how much that was."""
         taken = 0
         while taken < BATCH and self._room and (frames := inlet.receive()) is not None:
             self._emit(self._node.receive(cast(Message, decode(frames)[1])))
             taken += 1
         if taken:
             inlet.acknowledge()
+        return taken
 
     def _emit(self, messages: Yield) -> None:
         """Send what the node yields; leave a source when there is no room, or after a batch of samples."""
@@ -167,8 +168,17 @@ class Shell:
             if endpoint is None or (current is not None and current.endpoint == endpoint):
                 continue
             if current is not None:
+                # What a sender that died had sent is still here.
+                while self._drain(current):
+                    pass
                 current.close()
             self._inlets[wanted] = Inlet(self._context, endpoint, self._spec.name)
+
+    def _bind(self) -> None:
+        for outlet in self._spec.outlets:
+            endpoint = f"ipc://{self._directory}/{self._spec.name}-{outlet.traffic}-{self._epoch:x}"
+            ring = Ring(outlet.consumers, keep_s=outlet.keep_s, lossless=self._spec.lossless)
+            self._outlets[outlet.traffic] = Outlet(self._context, endpoint, ring, CREDIT[outlet.traffic])
 
     def _register(self) -> None:
         endpoints = {traffic: outlet.endpoint for traffic, outlet in self._outlets.items()}
@@ -182,7 +192,7 @@ class Shell:
             )
         )
 
-    def _report(self, *, ready: bool) -> None:
+    def _report(self) -> None:
         dropped = {
             consumer: dict(counts)
             for outlet in self._outlets.values()
@@ -195,7 +205,6 @@ class Shell:
             Report(
                 name=self._spec.name,
                 epoch=self._epoch,
-                ready=ready,
                 done=self._node.done and idle,
                 cpu_s=self._cpu_s() - self._cpu_before_s,
                 since_ns=self._since_ns,

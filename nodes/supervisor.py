@@ -16,11 +16,16 @@ from ..sensors.errors import SixsenseError
 from ..sensors.sample import NS
 from . import accounts
 from .control import Answer, Ask, Checkpoint, Embed, Embedded, Failed, Register, Report, RunState, Wish, Word
-from .spec import EncodeSpec, NodeSpec, Plan
+from .spec import EncodeSpec, IngestSpec, NodeSpec, Plan
 from .wire.status import NodeState, NodeStatus, Outage, QueryStatus, Status
 
 log = logging.getLogger(__name__)
 STATUS_S = 1.0
+DRAIN_S = 5.0
+"""How long a live run may take to bring through what its sources had sent when they ended."""
+START_S = 120.0
+"""A node that has not even registered after so long will not."""
+MAX_QUERIES, MAX_NAME, MAX_OUTAGES = 1000, 200, 100
 SILENCE_S = 2.0
 """A node that has not reported for so long is STALE; one whose process is gone is DOWN at once."""
 Outbox = list[tuple[str, Wish]]
@@ -39,7 +44,7 @@ class _Record:
 
     @property
     def ready(self) -> bool:
-        return self.report is not None and self.report.ready
+        return self.report is not None
 
 
 class Supervisor:
@@ -54,6 +59,8 @@ class Supervisor:
         self._plan = plan
         self._epoch = unix_ns
         self._offset_ns = unix_ns - monotonic_ns
+        self._created_ns = monotonic_ns
+        self._ended_ns: int | None = None
         self._start_ns = 0
         self._records = {spec.name: _Record(spec) for spec in plan.nodes}
         self._encoders = [spec.name for spec in plan.nodes if isinstance(spec.body, EncodeSpec)]
@@ -63,7 +70,7 @@ class Supervisor:
         self._accounts = accounts.Accounts(infos)
         self._standing: dict[str, Standing] = {}
         self._version = 0
-        self._checkpoint = ""
+        self._checkpoint = np.zeros(0, np.uint8)
         self._ids = count(1)
         self._first = list(plan.queries)
         self._embedding: dict[int, tuple[Query, int | None]] = {}
@@ -98,13 +105,40 @@ class Supervisor:
                 return self._asked(word)
 
     def tick(self, now_ns: int) -> Outbox:
-        """Time has passed: notice who is silent, tell the status once a second."""
+        """Time has passed: notice who is silent or gone, end what does not end, tell the status."""
+        if self.over:
+            return []
+        if not self.go:
+            return self._wait_for_nodes(now_ns)
         for name, record in self._records.items():
-            if self.go and not self.over and self._state(record, now_ns) in ("STALE", "DOWN"):
+            state = self._state(record, now_ns)
+            if state == "DOWN" and record.spec.lossless:
+                return self._died(name)
+            if state in ("STALE", "DOWN", "FAILED"):
                 self._away(name, record)
-        if self.go and now_ns - self._status_ns >= STATUS_S * NS:
-            return self._tell(now_ns)
+        if self._has_drained(now_ns):
+            return self.finish(now_ns)
+        return self._tell(now_ns) if now_ns - self._status_ns >= STATUS_S * NS else []
+
+    def _wait_for_nodes(self, now_ns: int) -> Outbox:
+        absent = [name for name, record in self._records.items() if record.registered is None]
+        if absent and now_ns - self._created_ns > START_S * NS:
+            return self.give_up(
+                f"{', '.join(absent)} did not start within {START_S:g} s; see `sixsense doctor`"
+            )
         return []
+
+    def _has_drained(self, now_ns: int) -> bool:
+        """Whether a live run's sources ended so long ago that what has not come through will not."""
+        sources = [r for r in self._records.values() if isinstance(r.spec.body, IngestSpec)]
+        if not all(r.report is not None and r.report.done for r in sources) or sources[0].spec.lossless:
+            self._ended_ns = None
+            return False
+        self._ended_ns = self._ended_ns or now_ns
+        return now_ns - self._ended_ns > DRAIN_S * NS
+
+    def _died(self, name: str) -> Outbox:
+        return self.give_up(f"node {name} died during a replay, which must lose nothing: run it again")
 
     def stop(self) -> Outbox:
         """Ask the sources to end; the run is over when everything has come through."""
@@ -123,10 +157,13 @@ class Supervisor:
         if record.registered is not None:
             record.restarts += 1
             log.error("node %s came back as process %d", word.name, word.pid)
+            if self.go and record.spec.lossless:
+                return self._died(word.name)
             if self.go:
                 self._away(word.name, record)
         record.registered, record.report, record.heard_ns, record.failed = word, None, now_ns, ""
-        return self._broadcast()
+        again = [self._request(i, query) for i, (query, _) in self._embedding.items()]
+        return [*self._broadcast(), *(again if word.name == self._encoders[0] else [])]
 
     def _hear(self, report: Report, now_ns: int) -> Outbox:
         record = self._known(report.name)
@@ -170,6 +207,9 @@ class Supervisor:
     def _embed(self, query: Query, ask: int | None) -> tuple[str, Wish]:
         request = next(self._ids)
         self._embedding[request] = query, ask
+        return self._request(request, query)
+
+    def _request(self, request: int, query: Query) -> tuple[str, Wish]:
         return self._encoders[0], Embed(id=request, query=query)
 
     def _embedded(self, word: Embedded, now_ns: int) -> Outbox:
@@ -228,10 +268,19 @@ class Supervisor:
                 return [("edge", Answer(id=ask.id, error=f"no query {ask.name!r}; standing are: {names}"))]
             self._version += 1
             return [("edge", Answer(id=ask.id)), *self._broadcast()]
-        if ask.query.name in self._standing:
-            error = f"a query {ask.query.name!r} is standing already: choose another --name, or remove it"
+        if error := self._why_not(ask.query.name):
             return [("edge", Answer(id=ask.id, error=error))]
         return [self._embed(ask.query, ask.id)]
+
+    def _why_not(self, name: str) -> str:
+        """Why a query cannot be added, or nothing."""
+        if not 0 < len(name) <= MAX_NAME:
+            return f"a query's name has 1 to {MAX_NAME} characters, and this one {len(name)}: give a --name"
+        if name in self._standing or name in (query.name for query, _ in self._embedding.values()):
+            return f"a query {name!r} is standing already: choose another --name, or remove it"
+        if len(self._standing) + len(self._embedding) >= MAX_QUERIES:
+            return f"{MAX_QUERIES} queries are standing already: remove one"
+        return ""
 
     def _broadcast(self) -> Outbox:
         standing = [s for s in self._standing.values() if self._can_match(s)]
@@ -261,6 +310,7 @@ class Supervisor:
             cause = record.failed or ("process gone" if self._gone(record) else "silent")
             from_ns = record.heard_ns + self._offset_ns
             self._outages.append(Outage(node=name, from_ns=from_ns, until_ns=0, cause=cause))
+            del self._outages[:-MAX_OUTAGES]
             log.error("node %s is away: %s", name, cause)
 
     def _back(self, name: str, now_ns: int) -> None:
@@ -288,7 +338,7 @@ class Supervisor:
             outages=tuple(self._outages),
             queries=(*(query for report in reports for query in report.queries), *self._silent()),
             latency_ms={stage: v for report in reports for stage, v in report.latency_ms.items()},
-            notes=tuple(self._notes),
+            notes=(*self._notes, *self._accounts.unplanned()),
         )
         self._seq += 1
         self.statuses.append(status)

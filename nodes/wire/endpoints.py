@@ -1,6 +1,8 @@
 """Where a service is reached: the table of endpoints, and binding one."""
 
 import errno
+import os
+import socket as socket_module
 
 import zmq
 
@@ -24,6 +26,7 @@ def bind_local(
     yet), is in use, or is no endpoint. What is queued at its close has half a second to leave.
     """
     _check_local(name, endpoint)
+    _check_free(name, endpoint)
     socket = (context or zmq.Context.instance()).socket(socket_type)
     socket.setsockopt(zmq.LINGER, LINGER_MS)
     for option, value in options.items():
@@ -45,6 +48,22 @@ def _check_local(name: str, endpoint: str) -> None:
     raise WireError(
         f"refused to bind {name} to {endpoint!r}: other machines could read it without a key; "
         f'use "tcp://127.0.0.1:PORT" or "ipc://PATH" in [endpoints] {name} (and `ssh -L` from elsewhere)'
+    )
+
+
+def _check_free(name: str, endpoint: str) -> None:
+    """ZeroMQ takes over an ipc path without a word, also from a service that still listens there."""
+    path = endpoint.removeprefix("ipc://")
+    if path == endpoint or not os.path.exists(path):
+        return
+    with socket_module.socket(socket_module.AF_UNIX, socket_module.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return
+    raise WireError(
+        f"cannot bind {name} to {endpoint}: another service listens there; stop it, or choose another path "
+        f"in [endpoints] {name}"
     )
 
 

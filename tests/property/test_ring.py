@@ -75,6 +75,14 @@ def test_dropping_gives_no_credit_to_a_consumer_that_acknowledges_nothing() -> N
     assert ring.dropped()["stalled"]["camera"] == 15
 
 
+def test_a_stamp_from_the_future_does_not_make_old_what_comes_after_it() -> None:
+    ring = Ring(("a",), keep_s=1.0, lossless=False)
+    for stamp_ns in (0, 3600 * NS, *range(NS // 10, NS, NS // 10)):
+        ring.put("camera", stamp_ns, 1, [b""])
+    numbers = [entry.number for _ in range(20) if (entry := ring.following("a", 100))]
+    assert numbers == list(range(1, 11))
+
+
 def test_in_replay_a_slow_consumer_takes_the_room_and_gives_it_back() -> None:
     ring = Ring(("a", "b"), keep_s=1.0, lossless=True)
     for second in range(2):

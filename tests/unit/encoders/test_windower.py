@@ -98,3 +98,14 @@ def test_a_hop_longer_than_the_window_decimates() -> None:
     ledger = windower.ledgers()["camera", 1]
     assert ledger.skipped["decimated"] > 5
     assert ledger.received == ledger.windowed + sum(ledger.skipped.values())
+
+
+def test_a_progress_that_jumps_by_days_is_not_a_million_windows() -> None:
+    windower = camera()
+    day_ns = 24 * 3600 * 1000 * MS
+    out = feed(windower, frame(0), Progress(stream="camera", epoch=1, t_ns=10 * day_ns))
+    assert len(out) < 5
+    later = feed(
+        windower, frame(1, start_ns=10 * day_ns), Progress(stream="camera", epoch=1, t_ns=11 * day_ns)
+    )
+    assert [type(w).__name__ for w in later if isinstance(w, Window)] == ["Window"]

@@ -34,6 +34,7 @@ STATE = RunState(
     modalities=("text", "audio"),
     space_id="mini:0",
     vectors=np.arange(8, dtype=np.float32).reshape(2, 4),
+    checkpoint=np.zeros(0, np.uint8),
 )
 
 
@@ -41,8 +42,8 @@ STATE = RunState(
     "message",
     [
         Register(name="n", epoch=1, pid=2, host="h", endpoints={"results": "ipc:///x"}),
-        Report(name="n", epoch=1, ready=True, done=False, cpu_s=0.5, since_ns=3),
-        Checkpoint(name="n", epoch=1, state="{}"),
+        Report(name="n", epoch=1, done=False, cpu_s=0.5, since_ns=3),
+        Checkpoint(name="n", epoch=1, state=np.frombuffer(b"{}", np.uint8)),
         Failed(name="n", epoch=1, message="broke", fatal=True),
         Ask(id=1, query=QUERY),
         Answer(id=1, error="no"),

@@ -27,6 +27,7 @@ def state(*, restarts: int = 0, stop: bool = False) -> RunState:
         modalities=(),
         space_id="",
         vectors=np.zeros((0, 0), np.float32),
+        checkpoint=np.zeros(0, np.uint8),
     )
 
 

@@ -51,9 +51,9 @@ UNIX = 1_700_000_012 * NS
 GONE = 4_000_000
 
 
-def supervisor(*queries: Query, whole_minute: bool = False) -> Supervisor:
+def supervisor(*queries: Query, whole_minute: bool = False, lossless: bool = False) -> Supervisor:
     nodes = tuple(
-        NodeSpec(name=name, robot="r", body=body, outlets=(), inlets=(), lossless=False)
+        NodeSpec(name=name, robot="r", body=body, outlets=(), inlets=(), lossless=lossless)
         for name, body in BODIES.items()
     )
     plan = Plan(robot="r", card=CARD, nodes=nodes, taps=(), queries=queries, whole_minute=whole_minute)
@@ -66,12 +66,12 @@ def register(name: str, epoch: int = 1, pid: int | None = None) -> Register:
 
 
 def report(name: str, epoch: int = 1, *, done: bool = False, **fields: object) -> Report:
-    base = Report(name=name, epoch=epoch, ready=True, done=done, cpu_s=0, since_ns=0)
+    base = Report(name=name, epoch=epoch, done=done, cpu_s=0, since_ns=0)
     return Report(**{f: getattr(base, f) for f in base.__struct_fields__} | fields)
 
 
-def started(*queries: Query, whole_minute: bool = False) -> tuple[Supervisor, Outbox]:
-    one = supervisor(*queries, whole_minute=whole_minute)
+def started(*queries: Query, whole_minute: bool = False, lossless: bool = False) -> tuple[Supervisor, Outbox]:
+    one = supervisor(*queries, whole_minute=whole_minute, lossless=lossless)
     out: Outbox = []
     for name in BODIES:
         one.take(register(name), 0)
@@ -126,10 +126,10 @@ def test_a_node_that_dies_is_an_outage_until_it_is_back_and_gets_the_whole_state
     one.take(register("encode", epoch=2, pid=GONE), 6 * NS)
     one.take(report("encode", epoch=2), 6 * NS)
     one.tick(7 * NS)
-    one.take(Checkpoint(name="fuse", epoch=1, state="{}"), 7 * NS)
+    one.take(Checkpoint(name="fuse", epoch=1, state=np.frombuffer(b"{}", np.uint8)), 7 * NS)
     out = one.take(register("encode", epoch=3), 8 * NS)
     assert states(out)["encode"].restarts == {"ingest": 0, "encode": 2, "fuse": 0}
-    assert states(out)["encode"].checkpoint == "{}"
+    assert states(out)["encode"].checkpoint.tobytes() == b"{}"
     one.take(report("encode", epoch=3), 9 * NS)
     one.tick(10 * NS)
     outages = [o for o in one.statuses[-1].outages if o.node == "encode"]
@@ -229,3 +229,63 @@ def test_a_fatal_failure_ends_the_run_and_another_waits_for_the_restart() -> Non
     one.take(Failed(name="ingest", epoch=1, message="the file is broken", fatal=True), 0)
     assert one.over
     assert one.error == "the file is broken"
+
+
+def test_a_node_that_dies_in_a_replay_ends_it_with_the_reason() -> None:
+    for again in (True, False):
+        one, _ = started(lossless=True)
+        if again:
+            one.take(register("encode", epoch=2), 6 * NS)
+        else:
+            one = supervisor(lossless=True)
+            for name in BODIES:
+                one.take(register(name, pid=GONE if name == "encode" else None), 0)
+            for name in BODIES:
+                one.take(report(name), 0)
+            one.tick(NS)
+        assert "encode died during a replay" in one.error
+
+
+def test_an_encode_node_that_comes_back_is_asked_again_what_it_had_not_answered() -> None:
+    one, out = started(Query(name="alarm", text="alarm"))
+    (request,) = [wish for _, wish in out if isinstance(wish, Embed)]
+    out = one.take(register("encode", epoch=2), 6 * NS)
+    assert ("encode", request) in out
+
+
+def test_a_live_run_whose_sources_have_ended_does_not_wait_for_ever() -> None:
+    one, _ = started()
+    one.take(report("ingest", done=True), 6 * NS)
+    one.tick(7 * NS)
+    assert not one.over
+    one.tick(13 * NS)
+    assert one.over
+    assert one.statuses[-1].final
+
+
+def test_a_node_that_never_starts_is_named() -> None:
+    one = supervisor()
+    one.take(register("fuse"), 0)
+    one.tick(100 * NS)
+    assert not one.over
+    one.tick(121 * NS)
+    assert one.error.startswith("ingest, encode did not start")
+
+
+def test_a_name_that_is_too_long_and_one_asked_for_twice_are_refused() -> None:
+    one, _ = started()
+    ((_, refusal),) = one.take(Ask(id=1, query=Query(name="x" * 201)), 0)
+    assert isinstance(refusal, Answer)
+    assert "200 characters" in refusal.error
+    one.take(Ask(id=2, query=Query(name="alarm")), 0)
+    ((_, refusal),) = one.take(Ask(id=3, query=Query(name="alarm")), 0)
+    assert isinstance(refusal, Answer)
+    assert "standing already" in refusal.error
+
+
+def test_what_a_source_says_of_a_track_outside_the_plan_is_noted() -> None:
+    one, _ = started()
+    odd = Produced(stream="microphone", epoch=1, items=0, causes={"undecodable": 1})
+    one.take(report("ingest", produced=(odd,)), 0)
+    one.tick(100 * NS)
+    assert "microphone: undecodable 1" in one.statuses[-1].notes

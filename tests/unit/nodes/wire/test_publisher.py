@@ -89,3 +89,14 @@ def test_a_snapshot_has_the_newest_of_each_topic_in_the_order_of_publication(mak
         assert decode(results.snapshot(["fused"])[0])[1].seq == 1
         with pytest.raises(WireError, match="did you mean"):
             results.snapshot(["fsued"])
+
+
+def test_an_ipc_path_that_another_service_listens_on_is_not_taken_over(tmp_path):
+    endpoint = f"ipc://{tmp_path}/results"
+    with zmq.Context() as context:
+        first = bind_local("results", endpoint, zmq.XPUB, {}, context)
+        with pytest.raises(WireError, match="another service listens there"):
+            bind_local("results", endpoint, zmq.XPUB, {}, context)
+        first.close()
+    with zmq.Context() as context:
+        bind_local("results", endpoint, zmq.XPUB, {}, context).close()
