@@ -1,7 +1,5 @@
 """Where a model's files are and what identifies them, without reading the weights into memory (no torch)."""
 
-import hashlib
-import json
 import os
 import struct
 from pathlib import Path
@@ -9,6 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from .digest import sha256_of
 from .errors import ModelError
 
 SHIPPED = {"mini": Path(__file__).parent / "weights" / "mini.safetensors"}
@@ -18,8 +17,6 @@ DOWNLOADED = {
 SUFFIXES = (".safetensors", ".pth")
 VOCABULARY = "bpe_simple_vocab_16e6.txt.gz"
 CONFIG_KEY = "sixsense"
-# Reading more than this takes longer than a start should: the digest is then kept beside the file.
-REMEMBER_BYTES = 64_000_000
 MAX_HEADER = 100_000_000
 
 
@@ -41,7 +38,7 @@ class Checkpoint(NamedTuple):
 
     def space_id(self) -> str:
         """The name and the first 12 hexadecimal digits of the weights file's SHA-256."""
-        return f"{self.name}:{_sha256(self.weights)[:12]}"
+        return f"{self.name}:{sha256_of(self.weights)[:12]}"
 
 
 def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Checkpoint:
@@ -69,12 +66,11 @@ def models_folder() -> Path:
 
 
 def _downloaded(name: str) -> Path:
-    file, url = DOWNLOADED[name]
-    path = models_folder() / file
+    path = models_folder() / DOWNLOADED[name][0]
     if not path.is_file():
         raise ModelError(
             f"{name} is not on this machine: {path} does not exist. Its weights are CC BY-NC-SA 4.0; "
-            f"fetch them (4.8 GB) with: curl --create-dirs -o {path} {url}"
+            f"fetch them (4.8 GB) with: sixsense models pull {name}"
         )
     return path
 
@@ -114,35 +110,3 @@ def _metadata(path: Path) -> dict[str, str]:
             return msgspec.convert(header.get("__metadata__", {}), dict[str, str])
     except (struct.error, msgspec.MsgspecError, AttributeError, UnicodeDecodeError) as error:
         raise ModelError(f"{path}: no safetensors file ({error})") from error
-
-
-def _sha256(path: Path) -> str:
-    """The file's digest; a large file's is remembered in `<file>.sha256.json` until the file changes."""
-    status = path.stat()
-    if status.st_size <= REMEMBER_BYTES:
-        return _digest(path)
-    note, state = path.with_name(path.name + ".sha256.json"), [status.st_size, status.st_mtime_ns]
-    try:
-        remembered = json.loads(note.read_bytes())
-        if remembered["state"] == state:
-            return str(remembered["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    digest = _digest(path)
-    _remember(note, json.dumps({"state": state, "sha256": digest}))
-    return digest
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _remember(note: Path, text: str) -> None:
-    draft = note.with_name(f"{note.name}.{os.getpid()}")
-    try:
-        draft.write_text(text)
-        draft.replace(note)
-    except OSError:
-        # A read-only folder costs the next start the time to hash again, nothing else.
-        draft.unlink(missing_ok=True)

@@ -9,3 +9,7 @@ class ModelError(SixsenseError):
 
 class InputError(SixsenseError):
     """An array that is no usable input of its modality: wrong shape, type or units, or nothing in it."""
+
+
+class DownloadError(SixsenseError):
+    """A file cannot be fetched, or what came is not what was expected; what did come is kept."""

@@ -9,7 +9,7 @@ import torch
 
 from ..sensors.container import Losses, frames, open_media
 from ..sensors.errors import SourceError
-from ..sensors.media import kind_of, load_depth, load_picture, load_sound, load_thermal
+from ..sensors.media import is_16_bit, kind_of, load_depth, load_picture, load_sound, load_thermal
 from ..sensors.video import fitting, frame_rate, rgb, video_stream
 from . import preprocess
 from .errors import InputError
@@ -36,6 +36,21 @@ def embed_file(model: "Model", modality: str, path: Path) -> np.ndarray:
         raise InputError(f"{path}: {error}") from error
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise SourceError(f"{path}: cannot be read as {modality} ({error})") from error
+
+
+def modality_of(path: Path) -> str:
+    """Which modality a file is of, judged by its content: `.csv` and `.npz` tables are IMU, `.txt` is text.
+
+    Raises SourceError for a file that cannot be read, InputError for one whose modality cannot be told.
+    """
+    if path.suffix in _SUFFIXES and path.is_file():
+        return _SUFFIXES[path.suffix]
+    if path.suffix == ".npy" and path.is_file():
+        raise InputError(f"{path}: an array may be depth (metres) or thermal (kelvin); say which")
+    kind = kind_of(path)
+    if kind == "picture" and is_16_bit(path):
+        raise InputError(f"{path}: a 16-bit grey picture may be depth or thermal; say which")
+    return "audio" if kind == "sound" else "vision"
 
 
 def _vision(model: "Model", path: Path) -> np.ndarray:
@@ -91,6 +106,7 @@ def _text(model: "Model", path: Path) -> np.ndarray:
     return model.embed_text([path.read_text(encoding="utf-8")])[0]
 
 
+_SUFFIXES = {".csv": "imu", ".npz": "imu", ".txt": "text"}
 _EMBED: dict[str, Callable[["Model", Path], np.ndarray]] = {
     "vision": _vision,
     "audio": _audio,

@@ -5,6 +5,7 @@ names are the released checkpoint's keys, whatever they would be called otherwis
 """
 
 import math
+from typing import cast
 
 import numpy as np
 import torch
@@ -236,9 +237,12 @@ class LogitScale(nn.Module):
         else:
             self.register_buffer("log_logit_scale", value)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def factor(self) -> Tensor:
         scale: Tensor = self.log_logit_scale  # pyright: ignore[reportAssignmentType]
-        return x * scale.exp().clamp(max=MAX_LOGIT_SCALE)
+        return scale.exp().clamp(max=MAX_LOGIT_SCALE)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.factor()
 
 
 def _tokens(modality: str, width: int, vocabulary: int) -> nn.Module:
@@ -282,6 +286,13 @@ class ImageBind(nn.Module):
             rows = rows[:, : int(rows.argmax(dim=1).max()) + 1]
         out = self._embed(modality, rows, trace)
         return out.unflatten(0, (-1, clips)).mean(dim=1) if clips is not None else out
+
+    def logit_scale(self, modality: str) -> float:
+        """What `forward` multiplies a modality's unit vectors by: 1 for vision."""
+        if modality not in LOGIT_SCALES:
+            return 1.0
+        scale = cast(LogitScale, self.modality_postprocessors[modality].get_submodule("1"))
+        return float(scale.factor().detach())
 
     def _embed(self, modality: str, x: Tensor, trace: dict[str, Tensor] | None) -> Tensor:
         tokens = self.modality_preprocessors[modality](x)

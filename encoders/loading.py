@@ -21,31 +21,40 @@ def load_network(weights: Path, architecture: Architecture) -> ImageBind:
     """
     with torch.device("meta"):
         network = ImageBind(architecture)
-    expected = {key: value.shape for key, value in network.state_dict().items()}
-    state = (
-        _read_safetensors(weights, expected)
-        if weights.suffix == ".safetensors"
-        else _read_pth(weights, expected)
-    )
-    for key, value in state.items():
-        if value.shape != expected[key]:
-            raise ModelError(
-                f"{weights}: {key} is {list(value.shape)}, the model needs {list(expected[key])}"
-            )
+    state = _checked_state(weights, network)
     network.load_state_dict({key: value.float() for key, value in state.items()}, assign=True)
     return network.requires_grad_(False).eval()
 
 
-def _read_safetensors(path: Path, expected: dict[str, torch.Size]) -> dict[str, Tensor]:
+def check_weights(weights: Path, architecture: Architecture) -> dict[str, Tensor]:
+    """The tensors of `architecture`'s trunks, in the model's order, mapped from the file and not yet read.
+
+    Raises ModelError as `load_network` does, without its cost.
+    """
+    with torch.device("meta"):
+        return _checked_state(weights, ImageBind(architecture))
+
+
+def _checked_state(weights: Path, network: ImageBind) -> dict[str, Tensor]:
+    """What the file holds for every key of `network`. Raises ModelError."""
+    expected = {key: value.shape for key, value in network.state_dict().items()}
+    state = _read_safetensors(weights) if weights.suffix == ".safetensors" else _read_pth(weights)
+    _check_keys(weights, list(state), expected)
+    for key, shape in expected.items():
+        if state[key].shape != shape:
+            raise ModelError(f"{weights}: {key} is {list(state[key].shape)}, the model needs {list(shape)}")
+    return {key: state[key] for key in expected}
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         with safe_open(path, framework="pt") as file:
-            _check_keys(path, list(file.keys()), expected)
-            return {key: file.get_tensor(key) for key in expected}
+            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path}: no readable safetensors file ({error})") from error
 
 
-def _read_pth(path: Path, expected: dict[str, torch.Size]) -> dict[str, Tensor]:
+def _read_pth(path: Path) -> dict[str, Tensor]:
     try:
         # Mapped, so that the trunks that nobody asked for are never read from disk.
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
@@ -54,8 +63,7 @@ def _read_pth(path: Path, expected: dict[str, torch.Size]) -> dict[str, Tensor]:
         raise ModelError(f"{path}: no readable state dict ({reason})") from error
     if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
         raise ModelError(f"{path}: holds no plain dictionary of tensors; save model.state_dict() instead")
-    _check_keys(path, list(loaded), expected)
-    return {key: loaded[key] for key in expected}
+    return loaded
 
 
 def _check_keys(path: Path, keys: list[str], expected: dict[str, torch.Size]) -> None:

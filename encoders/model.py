@@ -75,6 +75,10 @@ class Model:
     def modalities(self) -> tuple[str, ...]:
         return self.card.modalities
 
+    def logit_scale(self, modality: str) -> float:
+        """The factor before the softmax with which a modality was trained: its inverse temperature."""
+        return self._network.logit_scale(modality)
+
     @torch.inference_mode()
     def forward(self, modality: str, batch: Tensor) -> np.ndarray:
         """Preprocessed inputs (n, ...) or clips (n, clips, ...) to unit vectors, float32 (n, dim).

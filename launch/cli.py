@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..sensors.errors import SixsenseError
+from .model_commands import models
 from .signals import sigterm_as_ctrl_c
 
 # As in nodes.wire.endpoints, which would cost `--help` an import of ZeroMQ.
@@ -62,6 +63,12 @@ Watch = Annotated[
 Endpoint = Annotated[str, typer.Option(help="Where the service publishes its results.")]
 Control = Annotated[str, typer.Option(help="Where the service answers requests.")]
 Timeout = Annotated[float | None, typer.Option(min=0.0, help="Give up after this many seconds of silence.")]
+Files = Annotated[
+    list[str],
+    typer.Argument(help="Pictures, videos, sounds, IMU tables, texts; depth:FILE says which modality it is."),
+]
+ModelName = Annotated[str, typer.Option("--model", help="A model's name, weights file or folder.")]
+Modality = Annotated[str | None, typer.Option(help="What all files are; by default judged by their content.")]
 
 
 def _version(asked: bool) -> None:
@@ -172,9 +179,50 @@ def watch(
 
 
 @app.command()
+def embed(
+    files: Files,
+    model: ModelName = "mini",
+    modality: Modality = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.npz", help="Save vectors, files, modalities and space_id.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Files to unit vectors in the model's space."""
+    _exit(_load("embed").embed(files, model, modality, out, json=json))
+
+
+@app.command()
+def classify(
+    files: Files,
+    labels: Annotated[str, typer.Option(help='"a dog,a car", or a text file with one label a line.')],
+    model: ModelName = "mini",
+    modality: Modality = None,
+    json: Json = False,
+) -> None:
+    """Which of the labels each file resembles most, without training for them."""
+    commands = _load("embed")
+    _exit(commands.classify(files, commands.parse_labels(labels), model, modality, json=json))
+
+
+@app.command()
+def compare(files: Files, model: ModelName = "mini", modality: Modality = None, json: Json = False) -> None:
+    """How much files resemble each other: the cosine of every two."""
+    _exit(_load("embed").compare(files, model, modality, json=json))
+
+
+@app.command()
 def doctor(json: Json = False) -> None:
     """Check this machine; a fix for each bad line. The exit status is the number of failures."""
     raise typer.Exit(_load("doctor").main(json=json))
+
+
+app.add_typer(models, name="models")
+
+
+def _exit(everything: bool) -> None:
+    """Exit status 1 where a file was left out."""
+    raise typer.Exit(0 if everything else 1)
 
 
 def _load(module: str) -> Any:

@@ -1,7 +1,13 @@
-"""What every test may use: the folder of shared recordings and goldens, when it is there."""
+"""What every test may use: recordings and goldens, sound files, a web server with bad manners."""
 
+import wave
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
+import numpy as np
 import pytest
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
@@ -13,3 +19,94 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no recordings and goldens at {SHARED}")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def wav() -> Callable[[Path, np.ndarray], None]:
+    """Writes float PCM (n,) as a 16-bit WAV at 16 kHz."""
+
+    def write(path: Path, pcm: np.ndarray) -> None:
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(16000)
+            file.writeframes((pcm * 32767).astype("<i2").tobytes())
+
+    return write
+
+
+@dataclass
+class Page:
+    """What the server answers for one path, and the Range headers that it was asked with."""
+
+    body: bytes
+    cuts: list[int]
+    statuses: list[int]
+    ranges: bool = True
+    tag: str | None = '"v1"'
+    length: int | None = None
+    asked: list[str | None] = field(default_factory=list)
+
+
+class Web:
+    """A server on 127.0.0.1. `serve` returns the address of a page and the page, to be changed at will."""
+
+    def __init__(self, port: int) -> None:
+        self.pages: dict[str, Page] = {}
+        self._port = port
+
+    def serve(self, body: bytes, *, cuts=(), statuses=(), **manners) -> tuple[str, Page]:
+        """Each of `statuses` is an error answered first; each of `cuts` a connection that ends after so many
+        bytes; `length` is announced instead of the true one; `tag` None: neither entity tag nor date."""
+        path = f"/{len(self.pages)}"
+        self.pages[path] = Page(body, list(cuts), list(statuses), **manners)
+        return f"http://127.0.0.1:{self._port}{path}", self.pages[path]
+
+
+@pytest.fixture(scope="session")
+def web() -> Iterator[Web]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = pages.get(self.path)
+            if page is None:
+                return self.send_error(404)
+            page.asked.append(self.headers["Range"])
+            if page.statuses:
+                return self.send_error(page.statuses.pop(0))
+            return self.answer(page)
+
+        def answer(self, page: Page) -> None:
+            fresh = page.tag is not None and self.headers["If-Range"] == page.tag
+            start = int(self.headers["Range"][6:-1]) if page.ranges and fresh else 0
+            total = len(page.body)
+            if start >= total > 0:
+                self.send_response(416)
+                self.send_header("Content-Range", f"bytes */{total}")
+                self.send_header("Content-Length", "0")
+                return self.end_headers()
+            self.send_response(206 if start else 200)
+            if start:
+                self.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
+            if page.tag is not None:
+                self.send_header("ETag", page.tag)
+            length = page.length if page.length is not None else total - start
+            if length >= 0:
+                self.send_header("Content-Length", str(length))
+            self.end_headers()
+            end = start + page.cuts.pop(0) if page.cuts else total
+            self.wfile.write(page.body[start:end])
+            return None
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """A client that hangs up is what some tests are about."""
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        made = Web(server.server_address[1])
+        pages = made.pages
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield made
+        server.shutdown()

@@ -18,28 +18,40 @@ MEAN, STD = -4.268, 9.138
 LOUDEST = 64.0
 
 
-def audio(pcm: np.ndarray, rate_hz: float) -> Tensor:
+def audio(pcm: np.ndarray, rate_hz: float, channel: int = 0) -> Tensor:
     """One window: PCM (n,) or (n, channels) to float32 (1, 128, 204).
 
-    Floats are full scale at 1, int16 and int32 at their own; only the first channel is heard. Two seconds
+    Floats are full scale at 1, int16 and int32 at their own; only `channel` is heard. Two seconds
     give 198 frames; the rest is silence of value 0 before normalisation, as the model was trained. What
     would be a frame beyond the 204th is cut. Raises InputError for less than 25 ms.
     """
-    return _window(_mono_16k(pcm, rate_hz))
+    return _window(_mono_16k(pcm, rate_hz, channel))
 
 
-def audio_clips(pcm: np.ndarray, rate_hz: float) -> Tensor:
-    """A recording as the released model hears a file: (3, 1, 128, 204), two seconds each, spread evenly."""
-    wave = _mono_16k(pcm, rate_hz)
+def audio_clips(pcm: np.ndarray, rate_hz: float, channel: int = 0) -> Tensor:
+    """A recording as the released model hears a file: (3, 1, 128, 204), two seconds each, spread evenly.
+
+    As released, a clip loses its mean in place: where clips overlap (files below six seconds) the next one
+    starts with samples that are shifted already, which shows in the frame where the shift ends.
+    """
+    wave = _mono_16k(pcm, rate_hz, channel).clone()
     starts = [round(start * RATE_HZ) for start in clip_starts(len(wave) / RATE_HZ, CLIPS)]
-    return torch.stack([_window(wave[start : start + round(CLIP_S * RATE_HZ)]) for start in starts])
+    return torch.stack([_shifted(wave[start : start + round(CLIP_S * RATE_HZ)]) for start in starts])
 
 
-def _mono_16k(pcm: np.ndarray, rate_hz: float) -> Tensor:
+def _shifted(clip: Tensor) -> Tensor:
+    clip -= clip.mean()
+    return _window(clip)
+
+
+def _mono_16k(pcm: np.ndarray, rate_hz: float, channel: int) -> Tensor:
     if pcm.ndim not in (1, 2):
         raise InputError(f"audio: PCM of shape {pcm.shape}; give (n,) or (n, channels)")
     not_empty(pcm, "audio")
-    wave = full_scale(pcm if pcm.ndim == 1 else pcm[:, 0])
+    channels = pcm[:, None] if pcm.ndim == 1 else pcm
+    if not 0 <= channel < channels.shape[1]:
+        raise InputError(f"audio: no channel {channel}; there are {channels.shape[1]}, counted from 0")
+    wave = full_scale(channels[:, channel])
     return resample(torch.from_numpy(np.ascontiguousarray(wave)), rate_hz, RATE_HZ)
 
 

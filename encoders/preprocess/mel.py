@@ -19,13 +19,41 @@ def log_mel(wave: Tensor) -> Tensor:
     """float32 (n,) at 16 kHz, n >= 400, to natural-log mel energies (1 + (n - 400) // 160, 128).
 
     Kaldi's `compute-fbank-feats` with a Hann window, no dither and no partial frames: each frame loses its
-    mean, is pre-emphasised, windowed, and its power spectrum summed by triangles on the mel scale.
+    mean, is pre-emphasised, windowed, and its power spectrum summed by triangles on the mel scale. A
+    frame's bits depend on its own samples alone.
     """
     frames = wave.unfold(0, FRAME, SHIFT)
     frames = frames - frames.mean(dim=1, keepdim=True)
     before = torch.cat([frames[:, :1], frames[:, :-1]], dim=1)
     power = torch.fft.rfft((frames - PREEMPHASIS * before) * _HANN, FFT).abs() ** 2
-    return (power @ _TRIANGLES).clamp(min=FLOOR).log()
+    return _mel_energies(power).clamp(min=FLOOR).log()
+
+
+class LogMelStream:
+    """`log_mel` of a sound that comes in chunks: the same frames, bit for bit, each as soon as it can be."""
+
+    def __init__(self) -> None:
+        self._rest = torch.empty(0)
+
+    def push(self, wave: Tensor) -> Tensor:
+        """The next float32 (n,) at 16 kHz to the frames that it completes, (k, 128)."""
+        wave = torch.cat([self._rest, wave])
+        count = max(0, 1 + (len(wave) - FRAME) // SHIFT)
+        self._rest = wave[count * SHIFT :].clone()
+        return log_mel(wave) if count else torch.empty(0, BINS)
+
+
+def _mel_energies(power: Tensor) -> Tensor:
+    """(n, 257) to (n, 128), one FFT bin of every triangle after the other.
+
+    As fast as the matrix product with the triangles, which are nearly all zeros, and unlike it the same for
+    one frame as for many.
+    """
+    bins = power.T.contiguous()
+    energies = torch.zeros(BINS, len(power))
+    for at, weight in zip(_TAPS, _TAP_WEIGHTS, strict=True):
+        energies += bins.index_select(0, at) * weight[:, None]
+    return energies.T
 
 
 def _mel(hertz: Tensor) -> Tensor:
@@ -43,5 +71,13 @@ def _triangles() -> Tensor:
     return torch.cat([weights, torch.zeros(1, BINS)]).float()
 
 
+def _taps(triangles: Tensor) -> tuple[Tensor, Tensor]:
+    """The j-th FFT bin of each triangle and its weight, (taps, 128) each; shorter triangles end in zeros."""
+    inside = triangles > 0
+    taps = inside.long().argmax(dim=0) + torch.arange(int(inside.sum(dim=0).max()))[:, None]
+    taps = taps.clamp(max=len(triangles) - 1)
+    return taps, triangles.gather(0, taps)
+
+
 _HANN = (0.5 - 0.5 * torch.cos(2 * math.pi * torch.arange(FRAME, dtype=torch.float64) / (FRAME - 1))).float()
-_TRIANGLES = _triangles()
+_TAPS, _TAP_WEIGHTS = _taps(_triangles())

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from sixsense.encoders import checkpoint
+from sixsense.encoders import digest
 from sixsense.encoders.architecture import Architecture, Trunk, format_architecture
 from sixsense.encoders.card import DEFAULT_WINDOWS, Background, WindowSpec, card_fields, read_card
 from sixsense.encoders.checkpoint import SHIPPED, find_checkpoint
@@ -76,10 +76,10 @@ def test_a_wrong_card_is_refused(tmp_path, fields, message):
 
 
 def test_a_large_files_digest_is_remembered_until_it_changes(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "REMEMBER_BYTES", 10)
+    monkeypatch.setattr(digest, "REMEMBER_BYTES", 10)
     hashed = []
-    digest = checkpoint._digest
-    monkeypatch.setattr(checkpoint, "_digest", lambda path: hashed.append(path) or digest(path))
+    compute = digest.compute_sha256
+    monkeypatch.setattr(digest, "compute_sha256", lambda path: hashed.append(path) or compute(path))
     path = tmp_path / "w.pth"
     path.write_bytes(b"a" * 100)
     first = find_checkpoint(path).space_id()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from sixsense.encoders.architecture import Architecture, Trunk, format_architecture, parse_architecture
+from sixsense.encoders.architecture import HUGE, Architecture, Trunk, format_architecture, parse_architecture
 from sixsense.encoders.checkpoint import find_checkpoint
 from sixsense.encoders.errors import ModelError
 from sixsense.encoders.imagebind import ImageBind
@@ -84,6 +84,43 @@ def test_a_modality_that_the_model_has_not_is_refused(tmp_path):
         load_model(folder(tmp_path, state()), modalities=("audio",))
 
 
+def allocated(tensors) -> int:
+    """Bytes of the storages behind tensors, each counted once."""
+    return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}.values())
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_memory_is_that_of_the_trunks_asked_for(tmp_path, suffix, dtype):
+    weights = {key: value.to(dtype) for key, value in state().items()}
+    path = tmp_path / f"w{suffix}"
+    torch.save(weights, path) if suffix == ".pth" else save_file(weights, path)
+    for modalities in (("imu",), ("text",), ("imu", "text")):
+        network = load_network(path, SMALL.only(modalities))
+        wanted = [value for key, value in weights.items() if key.split(".")[1] in modalities]
+        assert allocated(network.state_dict().values()) == 4 * sum(value.numel() for value in wanted)
+
+
+@pytest.mark.parametrize(
+    ("modality", "gigabytes"),
+    # What the released checkpoint's keys and shapes say, in float32.
+    [
+        ("vision", 2.53),
+        ("text", 1.42),
+        ("audio", 0.345),
+        ("thermal", 0.345),
+        ("depth", 0.087),
+        ("imu", 0.078),
+    ],
+)
+def test_a_trunk_of_the_full_size_takes_its_own_share(modality, gigabytes):
+    with torch.device("meta"):
+        network = ImageBind(HUGE.only((modality,)))
+    assert sum(value.nbytes for value in network.state_dict().values()) / 1e9 == pytest.approx(
+        gigabytes, rel=0.01
+    )
+
+
 class Trap:
     def __reduce__(self):
         return (Path("/tmp/never").write_text, ("executed",))
@@ -141,7 +178,7 @@ def test_an_unknown_name_lists_the_known_ones():
 
 def test_a_model_that_must_be_downloaded_says_how(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(ModelError, match=r"CC BY-NC-SA 4\.0; .* curl .*imagebind_huge\.pth"):
+    with pytest.raises(ModelError, match=r"CC BY-NC-SA 4\.0; .*sixsense models pull imagebind-huge"):
         load_model("imagebind-huge")
 
 

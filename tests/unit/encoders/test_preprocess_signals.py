@@ -130,7 +130,35 @@ def test_the_three_clips_of_a_file_are_spread_evenly():
     clips = preprocess.audio_clips(wave, 16000)
     assert clips.shape == (3, 1, 128, 204)
     for clip, start in zip(clips, (0, 4 * 16000, 8 * 16000), strict=True):
-        torch.testing.assert_close(clip, preprocess.audio(wave[start : start + 32000], 16000), atol=0, rtol=0)
+        alone = preprocess.audio(wave[start : start + 32000], 16000)
+        torch.testing.assert_close(clip, alone, atol=1e-4, rtol=0)
+
+
+def test_overlapping_clips_see_the_shift_of_the_one_before():
+    """Three seconds: clips start at 0, 0.5 and 1 s, and lose their means one after the other, in place."""
+    wave = noise(3 * 16000) + np.linspace(0, 0.5, 3 * 16000, dtype=np.float32)
+    shifted, expected = wave.copy(), []
+    for start in (0, 8000, 16000):
+        shifted[start : start + 32000] -= shifted[start : start + 32000].mean()
+        expected.append(preprocess.audio(shifted[start : start + 32000], 16000))
+    clips = preprocess.audio_clips(wave, 16000)
+    torch.testing.assert_close(clips, torch.stack(expected), atol=1e-4, rtol=0)
+    alone = preprocess.audio(wave[8000:40000], 16000)
+    frames = ((clips[1] - alone).abs().amax(dim=(0, 1)) > 1e-2).nonzero().flatten().tolist()
+    # The first clip ends 24000 samples into the second: only the frames over that sample differ.
+    assert frames
+    assert set(frames) <= {148, 149, 150}
+
+
+def test_another_channel_can_be_heard():
+    left, right = noise(32000, 1), noise(32000, 2)
+    stereo = np.stack([left, right], axis=1)
+    torch.testing.assert_close(preprocess.audio(stereo, 16000, 1), preprocess.audio(right, 16000))
+    clips = preprocess.audio_clips(stereo, 16000, 1)
+    torch.testing.assert_close(clips, preprocess.audio_clips(right, 16000), atol=0, rtol=0)
+    for channel in (2, -1):
+        with pytest.raises(InputError, match=f"no channel {channel}; there are 2"):
+            preprocess.audio(stereo, 16000, channel)
 
 
 @pytest.mark.parametrize(

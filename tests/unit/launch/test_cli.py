@@ -9,7 +9,7 @@ from sixsense.nodes.wire import endpoints
 from sixsense.sensors.errors import SixsenseError
 from typer.testing import CliRunner
 
-COMMANDS = ("demo", "run", "replay", "listen", "watch", "doctor")
+COMMANDS = ("demo", "run", "replay", "listen", "watch", "embed", "classify", "compare", "doctor")
 HEAVY = ("torch", "ray", "av", "cv2", "onnxruntime", "zmq", "numpy", "rich.live")
 
 
