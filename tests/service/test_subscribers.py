@@ -142,3 +142,17 @@ def test_listen_and_watch_follow_a_demo_that_ends_with_its_status(tmp_path: Path
     last = json.loads(out.splitlines()[-1])
     assert (last["kind"], last["final"]) == ("status", True)
     assert "vector" not in out
+
+
+def test_on_ray_a_service_that_is_terminated_ends_with_its_status(tmp_path: Path) -> None:
+    results, control = f"ipc://{tmp_path}/results", f"ipc://{tmp_path}/control"
+    command = [SIXSENSE, "demo", "--json", "--publish", results, "--control", control]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        assert any(json.loads(line)["kind"] == "fused" for line in demo.stdout)
+        demo.terminate()
+        out, err = demo.communicate(timeout=60)
+    assert demo.returncode == 0, err
+    last = json.loads(out.splitlines()[-1])
+    assert (last["kind"], last["final"]) == ("status", True)
+    assert "Traceback" not in err
