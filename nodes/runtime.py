@@ -6,6 +6,9 @@ from pathlib import Path
 
 from ..sensors.errors import SixsenseError
 
+LONGEST_PATH = 107 - len("/ingest-lossless-0123456789abcdef")
+"""A socket's whole path has at most 107 bytes (sockaddr_un)."""
+
 
 def runtime_root() -> Path:
     """`$XDG_RUNTIME_DIR/sixsense`, else a folder of this user's below the temporary directory."""
@@ -22,7 +25,7 @@ def is_private(folder: Path) -> bool:
 def make_run_directory(robot: str) -> Path:
     """A new 0700 folder for one run, its path short enough for sockets.
 
-    Raises SixsenseError when the root cannot be made, or is not private.
+    Raises SixsenseError when the root cannot be made, is not private, or its path is too long.
     """
     root = runtime_root()
     try:
@@ -33,4 +36,8 @@ def make_run_directory(robot: str) -> Path:
         ) from error
     if not is_private(root):
         raise SixsenseError(f"{root} is not only yours: remove it; the next run makes it with mode 0700")
-    return Path(tempfile.mkdtemp(prefix=f"{robot[:16]}-", dir=root))
+    folder = Path(tempfile.mkdtemp(prefix=f"{robot[:16]}-", dir=root))
+    if len(str(folder)) > LONGEST_PATH:
+        folder.rmdir()
+        raise SixsenseError(f"{folder} is too long for a socket's path: set XDG_RUNTIME_DIR to a shorter one")
+    return folder

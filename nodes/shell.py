@@ -29,8 +29,8 @@ BATCH = 32
 class Shell:
     """Registers the node, follows the directory, moves messages, reports, until the run is over.
 
-    In replay it reads no
-    more while one of its own rings has no room, so a slow reader slows the whole chain, and loses nothing.
+    In replay it reads no more while one of its own rings has no room: a slow reader slows the whole chain,
+    and nothing is lost. `alone` says that the process is this node's own.
     """
 
     def __init__(
@@ -70,9 +70,8 @@ class Shell:
         except Exception as error:
             log.exception("node %s", self._spec.name)
             text = f"node {self._spec.name}: {type(error).__name__}: {error}"
-            self._send(
-                Failed(name=self._spec.name, epoch=self._epoch, message=text, fatal=self._spec.lossless)
-            )
+            failed = Failed(name=self._spec.name, epoch=self._epoch, message=text, fatal=self._is_fatal)
+            self._send(failed)
             return False
         finally:
             self._close()
@@ -105,9 +104,10 @@ class Shell:
         poller.register(self._control, zmq.POLLIN)
         for outlet in self._outlets.values():
             poller.register(outlet.socket, zmq.POLLIN)
-        for own in self._node.sockets():
-            poller.register(own, zmq.POLLIN)
         room = self._room
+        if self._begun:
+            for own in self._node.sockets():
+                poller.register(own, zmq.POLLIN)
         if self._begun and room:
             for inlet in self._inlets.values():
                 poller.register(inlet.socket, zmq.POLLIN)
