@@ -86,6 +86,12 @@ class Track:
         """Nothing is kept that a window could hold."""
         return not self._samples
 
+    @property
+    def last_ns(self) -> int:
+        """The stamp of the last item that is kept (the last PCM frame is one nanosecond short of its end)."""
+        sample = self._samples[-1]
+        return sample.end_ns - (MODALITIES[sample.modality].item == "pcm")
+
     def inside(self, start_ns: int, end_ns: int) -> list[Slice]:
         """The items stamped in `[start_ns, end_ns)`."""
         slices = (Slice(s, _index_at(s, start_ns), _index_at(s, end_ns)) for s in self._samples)

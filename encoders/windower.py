@@ -124,9 +124,9 @@ class Windower:
         if self.ended:
             return []
         self.ended = True
-        lasts = [s.sample.end_ns for t in self._tracks.values() for s in t.inside(-(1 << 62), 1 << 62)]
+        lasts = [t.last_ns for t in self._tracks.values() if not t.empty]
         index, tail = self._first_open(), list[Window | Missing]()
-        while lasts and index is not None and index * self.window.hop_ns < max(lasts):
+        while lasts and index is not None and index * self.window.hop_ns <= max(lasts):
             tail.append(self._missing(index, "tail"))
             index += 1
         for track in self._tracks.values():

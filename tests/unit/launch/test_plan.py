@@ -1,0 +1,94 @@
+"""The plan: a pure reading of a configuration; what cannot work is said before anything starts."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from sixsense.launch.config import load_config
+from sixsense.launch.plan import plan_replay, plan_run
+from sixsense.launch.schema import Config, Endpoints, InputConfig, SimulatedSensor, WindowConfig
+from sixsense.nodes.spec import EncodeSpec, FuseSpec, IngestSpec, Plan
+from sixsense.sensors.errors import SixsenseError
+from sixsense.sensors.sample import NS
+
+DEMO = load_config("demo")
+
+
+def body(plan: Plan, name: str):
+    return next(spec.body for spec in plan.nodes if spec.name == name)
+
+
+def changed(**fields: object) -> Config:
+    return msgspec.structs.replace(DEMO, **fields)
+
+
+def test_the_same_configuration_gives_the_same_plan():
+    assert repr(plan_run(DEMO)) == repr(plan_run(DEMO))
+
+
+def test_a_live_rig_is_four_nodes_and_everyone_who_reads_is_planned():
+    plan = plan_run(DEMO, seconds=5)
+    assert [spec.name for spec in plan.nodes] == ["ingest", "encode", "fuse", "edge"]
+    readers = {(spec.name, o.traffic): o.consumers for spec in plan.nodes for o in spec.outlets}
+    assert readers == {
+        ("ingest", "lossy"): ("encode",),
+        ("ingest", "lossless"): ("encode",),
+        ("encode", "results"): ("fuse", "edge", "output"),
+        ("fuse", "results"): ("edge", "output"),
+    }
+    wanted = {(i.node, i.traffic) for spec in plan.nodes for i in spec.inlets}
+    assert wanted == set(readers)
+    ingest, fuse = body(plan, "ingest"), body(plan, "fuse")
+    assert isinstance(ingest, IngestSpec)
+    assert isinstance(fuse, FuseSpec)
+    assert (ingest.live, ingest.pace, ingest.seconds, fuse.deadline_s) == (True, 1.0, 5, 0.5)
+    assert plan.whole_minute
+
+
+def test_nobody_publishes_where_there_are_no_endpoints():
+    plan = plan_run(changed(endpoints=Endpoints(results="", control="")))
+    assert "edge" not in [spec.name for spec in plan.nodes]
+    assert all("edge" not in outlet.consumers for spec in plan.nodes for outlet in spec.outlets)
+
+
+def test_windows_are_the_models_but_for_what_the_configuration_says():
+    plan = plan_run(changed(windows={"audio": WindowConfig(hop_s=0.5)}))
+    encode = body(plan, "encode")
+    assert isinstance(encode, EncodeSpec)
+    own = plan.card.windows
+    assert encode.windows["audio"].hop_ns == NS // 2
+    assert encode.windows["audio"].length_ns == own["audio"].length_ns
+    assert encode.windows["imu"] == own["imu"]
+
+
+def test_a_recording_has_no_deadline_and_loses_nothing(shared: Path):
+    plan = plan_replay(Config(), str(shared / "data" / "gopro" / "karma.mp4"), rate=None)
+    encode, fuse = body(plan, "encode"), body(plan, "fuse")
+    assert [spec.name for spec in encode.inputs] == ["imu", "camera", "microphone"]
+    assert [info.stream for info in encode.inputs[0].members] == ["accelerometer", "gyroscope"]
+    assert (encode.shed_s, fuse.deadline_s) == (None, None)
+    assert all(spec.lossless for spec in plan.nodes)
+    assert not plan.whole_minute
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"sensor": ()}, "has no \\[\\[sensor\\]\\]"),
+        ({"inputs": {"cammera": InputConfig()}}, "no such input; there are .*camera"),
+        ({"model": "/nowhere"}, "/nowhere"),
+        (
+            {
+                "sensor": (
+                    SimulatedSensor(seed=1, streams=("imu",)),
+                    SimulatedSensor(seed=2, streams=("imu",)),
+                )
+            },
+            "two sensors have a stream 'imu'",
+        ),
+    ],
+    ids=["no sensor", "unknown input", "no model", "same stream twice"],
+)
+def test_what_cannot_work_is_said_before_anything_starts(fields: dict, said: str):
+    with pytest.raises(SixsenseError, match=said):
+        plan_run(changed(**fields))
