@@ -21,6 +21,7 @@ slow: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python bench/pipeline.py
 	$(BIN)/python bench/stalled.py
+	$(BIN)/python bench/encoders.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info

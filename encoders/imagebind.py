@@ -48,15 +48,28 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, rows: int, causal: bool) -> Tensor:
         """Attend from the first `rows` of x (b, l, d) to all of it; returns (b, rows, d)."""
-        batch, _, width = x.shape
+        width = x.shape[2]
         q = F.linear(x[:, :rows], self.in_proj_weight[:width], self.in_proj_bias[:width])
-        k, v = F.linear(x, self.in_proj_weight[width:], self.in_proj_bias[width:]).chunk(2, dim=-1)
-        if self.bias_k is not None and self.bias_v is not None:
-            k = torch.cat([k, self.bias_k.expand(batch, 1, width)], dim=1)
-            v = torch.cat([v, self.bias_v.expand(batch, 1, width)], dim=1)
-        q, k, v = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in (q, k, v))
+        kv = F.linear(x, self.in_proj_weight[width:], self.in_proj_bias[width:])
+        q, k, v = split_heads(q, kv, self.heads, self.bias_k, self.bias_v)
         out = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
         return self.out_proj(out.transpose(1, 2).flatten(2))
+
+
+def split_heads(
+    q: Tensor, kv: Tensor, heads: int, bias_k: Tensor | None, bias_v: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Projected queries (b, rows, d), keys and values side by side (b, l, 2d); (b, heads, l, d / heads) each.
+
+    Where there is a `bias_k` and `bias_v` (1, 1, d), keys and values end with it: l is one more.
+    """
+    batch, _, width = q.shape
+    k, v = kv.chunk(2, dim=-1)
+    if bias_k is not None and bias_v is not None:
+        k = torch.cat([k, bias_k.expand(batch, 1, width)], dim=1)
+        v = torch.cat([v, bias_v.expand(batch, 1, width)], dim=1)
+    q, k, v = (part.unflatten(2, (heads, -1)).transpose(1, 2) for part in (q, k, v))
+    return q, k, v
 
 
 class Mlp(nn.Module):

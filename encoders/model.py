@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -17,10 +16,10 @@ from .checkpoint import find_checkpoint
 from .errors import InputError, ModelError
 from .imagebind import ImageBind
 from .loading import load_network
+from .precision import Precision, apply_precision, check_precision
 from .preprocess.depth import DEFAULT_BASELINE, DEFAULT_FX
 from .tokenizer import ByteTokenizer, ClipTokenizer, Tokenizer
 
-Precision = Literal["exact", "fast", "int8"]
 # What fits the model's 204 frames of 10 ms; longer recordings are heard as several clips.
 ONE_AUDIO_WINDOW_S = 2.05
 
@@ -37,27 +36,37 @@ def load_model(
 
     `device` is auto (CUDA where there is one, else the CPU) or torch's name of one. Only the trunks of
     `modalities` are built and read. `vocabulary` is the path of CLIP's merges, by default beside the
-    weights, needed once text is embedded. Raises ModelError.
+    weights, needed once text is embedded. `precision` is exact (float32) or fast (bfloat16 products, cosine
+    to exact >= 0.9999), which is computed as exact where it would not be faster; `Model.precision` says which
+    it became. Raises ModelError.
     """
-    if precision != "exact":
-        raise ModelError(
-            f"precision {precision!r} is not available; this version computes 'exact' (float32) only"
-        )
+    precision = check_precision(precision)
     checkpoint = find_checkpoint(name)
     architecture = read_architecture(checkpoint)
     if modalities is not None:
         architecture = architecture.only(tuple(modalities))
     network = load_network(checkpoint.weights, architecture)
     where = Path(vocabulary) if vocabulary is not None else checkpoint.vocabulary
-    return Model(network, make_card(checkpoint, architecture), _device(device), where)
+    place = _device(device)
+    effective = apply_precision(network, precision, place)
+    return Model(network, make_card(checkpoint, architecture), place, where, effective)
 
 
 class Model:
     """Encoders of one shared space. Every row is computed on its own, so its bits do not depend on others."""
 
-    def __init__(self, network: ImageBind, card: ModelCard, device: torch.device, vocabulary: Path) -> None:
+    def __init__(
+        self,
+        network: ImageBind,
+        card: ModelCard,
+        device: torch.device,
+        vocabulary: Path,
+        precision: Precision = "exact",
+    ) -> None:
         self.card = card
         self.device = device
+        # What rows are really computed in, whatever was asked for.
+        self.precision: Precision = precision
         self._network = network.to(device)
         self._vocabulary = vocabulary
         self._tokenizer: Tokenizer | None = None
