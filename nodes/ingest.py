@@ -71,6 +71,8 @@ class Ingest(Base):
             if self._is_over(self._next):
                 break
             event, self._next = self._next, next(self._events, None)
+            if isinstance(event, Sample) and event.stamp_ns == self._until_ns:
+                continue
             if isinstance(event, Sample):
                 self._items[event.stream] = event.item + event.items
                 event = self._received(event)
@@ -110,8 +112,8 @@ class Ingest(Base):
         return self._first_ns + round((self._clock.now_ns() - self._began_ns) * self._spec.pace)
 
     def _is_over(self, event: Event) -> bool:
-        """Whether an event lies after the seconds that were asked for."""
-        return self._until_ns is not None and isinstance(event, Sample) and event.stamp_ns >= self._until_ns
+        """Whether an event lies after the seconds that were asked for (a chunk may end just with them)."""
+        return self._until_ns is not None and _due_ns(event) > self._until_ns
 
     def _received(self, sample: Sample) -> Sample:
         now_ns = self._clock.now_ns()

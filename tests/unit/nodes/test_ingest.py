@@ -85,6 +85,18 @@ def test_live_it_ends_by_itself_after_its_seconds() -> None:
     assert node.done
 
 
+def test_its_seconds_hold_every_item_that_begins_in_them_and_no_other() -> None:
+    options: dict[str, str | int | float | tuple[str, ...]] = {"seed": 1}
+    streams = open_source("simulated", {**options, "start_ns": START}).streams
+    source = SourceSpec(driver="simulated", options=options, streams=streams)
+    clock = ManualClock(START)
+    node = Ingest("ingest", IngestSpec(sources=(source,), pace=1.0, live=True, seconds=1.0), 7)
+    node.begin(state(), clock)
+    clock.advance(2 * NS)
+    produced = {m.stream: m.items for m in node.wake() if isinstance(m, End)}
+    assert produced == {"camera": 30, "depth": 30, "thermal": 9, "microphone": 16_000, "imu": 200}
+
+
 def test_one_that_joins_again_goes_on_from_now_in_a_new_epoch() -> None:
     clock, node = ManualClock(START + 10 * NS), ingest(pace=1.0, live=True)
     node.begin(state(restarts=1), clock)
