@@ -9,6 +9,7 @@ import numpy as np
 from .architecture import HUGE, Architecture, parse_architecture
 from .checkpoint import Checkpoint, find_checkpoint
 from .errors import ModelError
+from .tail import Tail
 
 
 class WindowSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,10 +20,14 @@ class WindowSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Background(msgspec.Struct, frozen=True, kw_only=True):
-    """Mean and deviation of the centred cosine between a query's modality and a target's, on background."""
+    """Mean and deviation of the centred cosine between a query's modality and a target's, on background.
+
+    `tail` is how often an hour the standardised score of such a pair is reached, where that was measured.
+    """
 
     mean: float
     deviation: float
+    tail: Tail | None = None
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,14 +7,16 @@ import msgspec
 
 from ..encoders.card import ModelCard
 from ..encoders.embedding import Embedding, Missing
+from .background import decode_background, encode_background
 from .combine import combine
 from .errors import FusionError
 from .fused import Fused, Match
 from .match import Matcher
 from .query import Standing
 from .rule import InputRule
+from .snapshot import Snapshot, pack, unpack
 from .space import flaw
-from .tick import Message, Tick, Ticker
+from .tick import Message, Tick, Ticker, TickerState
 
 
 class Counts(msgspec.Struct, kw_only=True):
@@ -41,6 +43,14 @@ class _State(msgspec.Struct, forbid_unknown_fields=True):
     events: dict[str, Any]
 
 
+class _Whole(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in a Snapshot's state."""
+
+    state: dict[str, Any]
+    ticker: TickerState
+    standing: tuple[Standing, ...]
+
+
 class Fuser:
     """Ticks, combining and matching behind one face. `deadline_ns` is None in replay."""
 
@@ -55,8 +65,10 @@ class Fuser:
     ) -> None:
         self._card, self._rules, self._epoch = card, dict(rules), epoch
         self._ticker = Ticker(self._rules, hop_ns=hop_ns, deadline_ns=deadline_ns)
-        self._matcher = Matcher(card, epoch=epoch)
+        present = {rule.modality for rule in self._rules.values()}
+        self._matcher = Matcher(card, epoch=epoch, present=present)
         self._counts = Counts()
+        self._standing: tuple[Standing, ...] = ()
 
     @property
     def due_ns(self) -> int | None:
@@ -96,11 +108,24 @@ class Fuser:
         """
         from_ns = self._ticker.next_tick_ns if from_ns is None else from_ns
         self._matcher.set_queries(standing, from_ns=from_ns)
+        self._standing = tuple(standing)
         return from_ns
 
     def since_ns(self) -> dict[str, int]:
         """The first tick that each standing query was matched in, by name."""
         return self._matcher.since_ns()
+
+    def hours(self) -> dict[str, float]:
+        """Hours of background seen of each standing query, by name."""
+        return self._matcher.hours()
+
+    def background(self) -> bytes:
+        """What was learnt of each query's background, to begin another run of this space with."""
+        return encode_background(self._matcher.background())
+
+    def restore_background(self, saved: bytes) -> None:
+        """Take over `background()`, before the first message. Raises QueryError for bytes that are none."""
+        self._matcher.restore_background(decode_background(saved))
 
     def counts(self) -> Counts:
         """Return the counts so far (a copy)."""
@@ -123,6 +148,27 @@ class Fuser:
             raise FusionError(f"the saved state cannot be read ({error}): start without it") from error
         self._matcher.restore(saved.events)
         self._ticker.resume(saved.last_ns)
+
+    def snapshot(self) -> Snapshot:
+        """All that later ticks and matches depend on, with the queries that stand from the next tick on."""
+        whole = _Whole(state=self.state(), ticker=self._ticker.state(), standing=self._standing)
+        return Snapshot(
+            epoch=self._epoch,
+            from_ns=self._ticker.next_tick_ns,
+            queries=tuple(one.query.name for one in self._standing),
+            state=pack(whole),
+        )
+
+    def resume(self, snapshot: Snapshot) -> None:
+        """Go on as the one whose `snapshot()` this is, before the first message. Raises FusionError."""
+        whole = unpack(_Whole, snapshot.state)
+        self.restore(whole.state)
+        self._ticker.go_on(whole.ticker)
+        self.set_queries(whole.standing, from_ns=snapshot.from_ns)
+
+    def take_queries(self, snapshot: Snapshot) -> None:
+        """Make the queries those of a later snapshot, from its tick on. Raises FusionError."""
+        self.set_queries(unpack(_Whole, snapshot.state).standing, from_ns=snapshot.from_ns)
 
     def _check(self, embedding: Embedding) -> None:
         rule, card = self._rules.get(embedding.input), self._card

@@ -40,12 +40,14 @@ class Fused(msgspec.Struct, frozen=True, kw_only=True):
 class Match(msgspec.Struct, frozen=True, kw_only=True):
     """A standing query's event: it begins, is updated, and ends.
 
-    `cosine` is the raw cosine of the best modality, `score` the standardised one that thresholds act on
-    (`calibrated` says whether it is a false-alarm rate yet); where this tick has nothing to compare, both
-    are those of the last tick that had. `begin_ns` is the first tick at `on` or above, `last_ns` the last
-    one so far at `off` or above, `stamp_ns` this tick, which decided. `modalities` are those that were at
-    `off` or above in this event. `input`, `embedding_seq`, `evidence_start_ns` and `evidence_end_ns` say
-    which window scored `peak`, the highest so far.
+    `cosine` is the raw cosine of the modality that stands out most, `score` the standardised one that
+    thresholds act on; where this tick has nothing to compare, both are those of the last tick that had.
+    `per_h` is how often an hour the background alone would reach `peak`: by what was learnt of this query
+    here when `calibrated`, else by what the model's card says; `background_h` hours of it were seen.
+    `begin_ns` is the first tick at `on` or above, `last_ns` the last one so far at `off` or above,
+    `stamp_ns` this tick, which decided. `modalities` are those that were at `off` or above in this event,
+    `shares` their parts of what stood out at the peak, summing to 1. `input`, `embedding_seq`,
+    `evidence_start_ns` and `evidence_end_ns` say which window scored `peak`, the highest so far.
     """
 
     epoch: int
@@ -60,7 +62,10 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     peak: float
     cosine: float
     calibrated: bool
+    per_h: float = 0.0
+    background_h: float = 0.0
     modalities: tuple[str, ...]
+    shares: dict[str, float] = {}
     input: str
     embedding_seq: int
     evidence_start_ns: int

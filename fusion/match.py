@@ -1,6 +1,6 @@
 """Match: standing queries against ticks, as events that begin and end."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from hashlib import blake2b
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -9,20 +9,29 @@ import msgspec
 import numpy as np
 
 from ..encoders.card import ModelCard
+from ..sensors.sample import NS
+from .background import Pair
 from .errors import QueryError
 from .event import Event, Phase, Reading, begin, observe, phase
 from .fused import Fused, Match
-from .query import Standing
-from .score import FUSED, Bank, Scores, check, check_card
+from .query import Query, Standing
+from .score import FUSED, Bank, Scores, check, check_card, targets
+from .target import Target, Watched
 from .tick import Tick
+
+_ALWAYS = -(2**63)
 
 
 class Track(msgspec.Struct, kw_only=True):
-    """What is remembered of a query by its name: how many events it has had, and the open one."""
+    """What is remembered of a query by its name: how many events it has had, and the open one.
+
+    `ended_ns` is when the last one ended, for its cool-down.
+    """
 
     identity: str
     since_ns: int | None = None
     events: int = 0
+    ended_ns: int | None = None
     event: Event | None = None
 
 
@@ -32,7 +41,7 @@ class _Change(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """One vector of a tick, where it comes from, and its scores against every query."""
+    """One vector of a tick, where it comes from, its scores against every query and how far above `on`."""
 
     modality: str
     input: str
@@ -40,19 +49,23 @@ class _Seen(NamedTuple):
     start_ns: int
     end_ns: int
     scores: Scores
+    margin: np.ndarray
 
 
 class Matcher:
     """Compares every tick with the standing queries and tells what begins, goes on and ends.
 
-    A query's score is the highest over the inputs it may look at: the centred cosine, standardised by the
-    background of that pair of modalities. It depends on that query alone, bit for bit, however many others
-    there are.
+    A query's score on an input is the centred cosine, standardised by the background of that pair of
+    modalities. It begins an event where that is highest above its threshold there. It depends on that query
+    alone, bit for bit, however many others there are. `present` are the modalities that the run has.
     """
 
-    def __init__(self, card: ModelCard, *, epoch: int = 0) -> None:
+    def __init__(self, card: ModelCard, *, epoch: int = 0, present: Collection[str] | None = None) -> None:
         check_card(card)
         self._card, self._epoch, self._seq = card, epoch, 0
+        self._present = set(card.modalities if present is None else present) | {FUSED}
+        self._targets: dict[str, Target] = {}
+        self._saved: dict[str, dict[str, Pair]] = {}
         self._changes: list[_Change] = []
         self._tracks: dict[str, Track] = {}
         self._apply_bank(())
@@ -80,12 +93,13 @@ class Matcher:
         if not self._standing:
             return matches
         seen = self._see(tick, fused)
-        scores = np.array([self._nothing, *(one.scores.score for one in seen)])
-        best = np.argmax(scores, axis=0)
-        highest = np.max(scores, axis=0)
-        for index in map(int, np.flatnonzero((highest >= self._on) | self._open)):
+        margins = np.array([self._nothing, *(one.margin for one in seen)])
+        best = np.argmax(margins, axis=0)
+        rises = (np.max(margins, axis=0) >= 0) & (self._cool_ns <= tick.stamp_ns)
+        for index in map(int, np.flatnonzero(rises | self._open)):
             reading = self._reading(index, seen, int(best[index]) - 1) if best[index] else None
             matches += self._step(index, tick.stamp_ns, reading)
+        self._learn(tick.stamp_ns, seen)
         return matches
 
     def finish(self, stamp_ns: int) -> list[Match]:
@@ -111,6 +125,18 @@ class Matcher:
             self._tracks = msgspec.convert(state, dict[str, Track])
         except msgspec.ValidationError as error:
             raise QueryError(f"the saved events cannot be read ({error}): start without them") from error
+
+    def hours(self) -> dict[str, float]:
+        """Hours of background seen of each standing query, by name."""
+        return {name: self._hours(name) for name in self._names}
+
+    def background(self) -> dict[str, dict[str, Pair]]:
+        """What was learnt of each query's background, by target and by what the query is."""
+        return {modality: target.learner.saved() for modality, target in self._targets.items()}
+
+    def restore_background(self, saved: dict[str, dict[str, Pair]]) -> None:
+        """Take over `background()` of an earlier run in this space, before the first tick."""
+        self._saved = dict(saved)
 
     def _apply_changes(self, stamp_ns: int) -> list[Match]:
         matches: list[Match] = []
@@ -142,30 +168,70 @@ class Matcher:
         self._names = [one.query.name for one in standing]
         self._bank = Bank(standing, self._card)
         self._nothing = np.full(len(standing), -np.inf)
-        self._on = np.array([one.query.on for one in standing])
+        self._cool_ns = np.array([self._cooled_ns(one.query) for one in standing], np.int64)
+        self._pairs = [targets(one, self._card) for one in standing]
+        before, self._targets = self._targets, {}
+        for modality in before:
+            self._targets[modality] = Target(self._watched(modality), before[modality])
         self._open = np.array([self._tracks[name].event is not None for name in self._names], dtype=bool)
+
+    def _watched(self, modality: str) -> list[Watched]:
+        """The standing queries as they look at `modality`."""
+        watched: list[Watched] = []
+        for one, pairs in zip(self._standing, self._pairs, strict=True):
+            shipped = pairs[modality].tail if modality in pairs else None
+            count = max(1, len(self._present & pairs.keys()))
+            watched.append(Watched(one.query, _content(one), shipped, count))
+        return watched
+
+    def _target(self, modality: str) -> Target:
+        if modality not in self._targets:
+            self._targets[modality] = target = Target(self._watched(modality))
+            target.learner.restore(self._saved.pop(modality, {}))
+            target.restored()
+        return self._targets[modality]
+
+    def _learn(self, stamp_ns: int, seen: list[_Seen]) -> None:
+        """What is no event is background."""
+        quiet = ~self._open
+        for modality in dict.fromkeys(one.modality for one in seen):
+            scores = [one.scores.score for one in seen if one.modality == modality]
+            self._targets[modality].observe(stamp_ns, np.max(scores, axis=0), quiet)
 
     def _see(self, tick: Tick, fused: Fused) -> list[_Seen]:
         """Every vector of the tick that a query can look at, by input name; the fused one last."""
-        score = self._bank.score
         seen = [
-            _Seen(one.modality, name, one.seq, one.start_ns, one.end_ns, score(one.modality, one.vector))
+            self._compared(one.modality, name, one.seq, (one.start_ns, one.end_ns), one.vector)
             for name, one in sorted(tick.newest.items())
         ]
         if fused.vector is not None:
-            start_ns = min(one.start_ns for one in tick.newest.values())
-            scores = score(FUSED, fused.vector)
-            seen.append(_Seen(FUSED, FUSED, fused.seq, start_ns, tick.stamp_ns, scores))
+            span_ns = min(one.start_ns for one in tick.newest.values()), tick.stamp_ns
+            seen.append(self._compared(FUSED, FUSED, fused.seq, span_ns, fused.vector))
         return seen
 
+    def _compared(
+        self, modality: str, name: str, seq: int, span_ns: tuple[int, int], vector: np.ndarray
+    ) -> _Seen:
+        scores = self._bank.score(modality, vector)
+        margin = scores.score - self._target(modality).on
+        return _Seen(modality, name, seq, *span_ns, scores, margin)
+
     def _reading(self, index: int, seen: list[_Seen], best: int) -> Reading:
-        off = self._standing[index].query.off
-        above = {one.modality for one in seen if one.scores.score[index] >= off}
+        above: dict[str, float] = {}
+        for one in seen:
+            excess = float(one.scores.score[index] - self._targets[one.modality].off[index])
+            if excess >= 0:
+                above[one.modality] = max(excess, above.get(one.modality, 0.0))
         winner = seen[best]
+        target, score = self._targets[winner.modality], float(winner.scores.score[index])
         return Reading(
-            score=float(winner.scores.score[index]),
+            score=score,
+            margin=float(winner.margin[index]),
             cosine=float(winner.scores.cosine[index]),
-            modalities=tuple(sorted(above)),
+            per_h=target.per_h(index, score),
+            calibrated=target.calibrated(index),
+            holds=bool(above),
+            shares=_parts(above),
             input=winner.input,
             embedding_seq=winner.seq,
             start_ns=winner.start_ns,
@@ -179,12 +245,27 @@ class Matcher:
             track.event = begin(stamp_ns, reading)
             self._open[index] = True
         else:
-            observe(track.event, stamp_ns, reading, query.off)
+            observe(track.event, stamp_ns, reading)
         what = phase(track.event, stamp_ns, query)
         if what == "end":
             self._open[index] = False
-            return self._end(query.name, stamp_ns)
+            told = self._end(query.name, stamp_ns)
+            self._cool_ns[index] = self._cooled_ns(query)
+            return told
         return [] if what is None else [self._tell(query.name, what, stamp_ns)]
+
+    def _cooled_ns(self, query: Query) -> int:
+        """The first stamp at which an event may begin again."""
+        ended_ns = self._tracks[query.name].ended_ns
+        return _ALWAYS if ended_ns is None else ended_ns + round(query.cool_s * NS)
+
+    def _hours(self, name: str) -> float:
+        """Hours of background seen of a query on the target where that is least."""
+        if name not in self._names:
+            return 0.0
+        index = self._names.index(name)
+        seen = [t.learner.hours[index] for m, t in self._targets.items() if m in self._pairs[index]]
+        return float(min(seen, default=0.0))
 
     def _end(self, name: str, stamp_ns: int) -> list[Match]:
         """Close the event of `name`, if any; one that never lasted `min_s` is only counted."""
@@ -192,6 +273,8 @@ class Matcher:
         told = [self._tell(name, "end", stamp_ns)] if event is not None and event.number else []
         self.brief += event is not None and not event.number
         self._tracks[name].event = None
+        if told:
+            self._tracks[name].ended_ns = stamp_ns
         return told
 
     def _tell(self, name: str, what: Phase, stamp_ns: int) -> Match:
@@ -201,7 +284,7 @@ class Matcher:
         if what == "begin":
             track.events += 1
             event.number = track.events
-        event.told_ns, event.told_peak = stamp_ns, event.peak.score
+        event.told_ns, event.told_peak = stamp_ns, event.peak.margin
         self._seq += 1
         return Match(
             epoch=self._epoch,
@@ -215,8 +298,11 @@ class Matcher:
             score=event.now.score,
             peak=event.peak.score,
             cosine=event.now.cosine,
-            calibrated=False,
+            calibrated=event.peak.calibrated,
+            per_h=event.peak.per_h,
+            background_h=self._hours(name),
             modalities=event.modalities,
+            shares=event.peak.shares,
             input=event.peak.input,
             embedding_seq=event.peak.embedding_seq,
             evidence_start_ns=event.peak.start_ns,
@@ -224,8 +310,20 @@ class Matcher:
         )
 
 
+def _parts(above: dict[str, float]) -> dict[str, float]:
+    """Each modality's part of all that stands out, by name."""
+    total = sum(above.values())
+    return {name: above[name] / total if total else 1 / len(above) for name in sorted(above)}
+
+
 def _identity(standing: Standing) -> str:
     """Tell queries apart by all that their events depend on."""
     query = standing.query
-    fields = (query.modalities, query.on, query.off, query.min_s, query.hold_s, standing.modality)
+    numbers = (query.on, query.off, query.min_s, query.hold_s, query.cool_s, query.at_most_per_h)
+    fields = (query.modalities, *numbers, standing.modality)
     return blake2b(repr(fields).encode() + standing.vector.tobytes(), digest_size=8).hexdigest()
+
+
+def _content(standing: Standing) -> str:
+    """Tell queries apart by all that their scores depend on."""
+    return blake2b(standing.modality.encode() + standing.vector.tobytes(), digest_size=8).hexdigest()

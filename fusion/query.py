@@ -25,7 +25,9 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     """What to watch for: a text or an example, where, and the thresholds of its events.
 
     Scores are deviations from the background. An event begins at `on`, goes on while the score stays at
-    `off` or above, ends once it has been below for `hold_s`, and is dropped when shorter than `min_s`.
+    `off` or above, ends once it has been below for `hold_s` (what is closer together is one event), and is
+    dropped when shorter than `min_s`; after its end none begins for `cool_s`. With `at_most_per_h`, `on` and
+    `off` are ignored: an event begins where the background would reach at most that often an hour.
     `modalities` empty means every modality the space can compare the query with.
     """
 
@@ -37,6 +39,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     off: float = 2.5
     min_s: float = 0.0
     hold_s: float = 0.5
+    cool_s: float = 0.0
+    at_most_per_h: float | None = None
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

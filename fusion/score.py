@@ -11,6 +11,8 @@ from .query import Standing
 from .space import centre, flaw
 
 FUSED = "fused"
+MOST_OFTEN_PER_H, MOST_SELDOM_PER_H = 60.0, 1e-4
+"""What a rate may be: events of the background are five seconds apart, and no tail reaches to the moon."""
 
 # Rows multiplied at a time: small enough that the products stay in a core's cache.
 _BLOCK = 32
@@ -68,11 +70,18 @@ def check(standing: Standing, card: ModelCard) -> None:
         )
     if (reason := flaw(standing.vector, card.dim)) is not None:
         raise QueryError(f"the vector of query {query.name!r} {reason}: embed it with {card.name}")
-    numbers = (query.on, query.off, query.min_s, query.hold_s)
-    if not (np.all(np.isfinite(numbers)) and query.off <= query.on and min(query.min_s, query.hold_s) >= 0):
+    times = (query.min_s, query.hold_s, query.cool_s)
+    if not (np.all(np.isfinite((query.on, query.off, *times))) and query.off <= query.on and min(times) >= 0):
         raise QueryError(
             f"query {query.name!r} has on={query.on} off={query.off} min_s={query.min_s} "
-            f"hold_s={query.hold_s}: finite numbers, off at most on, and times of 0 or more"
+            f"hold_s={query.hold_s} cool_s={query.cool_s}: finite numbers, off at most on, "
+            "and times of 0 or more"
+        )
+    rate = query.at_most_per_h
+    if rate is not None and not MOST_SELDOM_PER_H <= rate <= MOST_OFTEN_PER_H:
+        raise QueryError(
+            f"query {query.name!r} asks for at most {rate} events an hour: give one from "
+            f"{MOST_SELDOM_PER_H:g} to {MOST_OFTEN_PER_H:g}"
         )
     targets(standing, card)
 

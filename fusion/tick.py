@@ -32,6 +32,24 @@ class Tick(msgspec.Struct, frozen=True):
     newest: dict[str, Embedding]
 
 
+class InputState(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one input between two messages."""
+
+    epoch: int
+    progress_ns: int
+    ended: bool
+    kept: tuple[Embedding, ...]
+
+
+class TickerState(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of all of them: the tick that closed last, the last that was not empty."""
+
+    last_ns: int | None
+    filled_ns: int | None
+    latest_end_ns: int
+    inputs: dict[str, InputState]
+
+
 class _Input:
     """One input's embeddings that a tick may still use, and how far it has progressed."""
 
@@ -50,6 +68,15 @@ class _Input:
 
     def add(self, embedding: Embedding) -> None:
         insort(self._kept, embedding, key=lambda kept: (kept.end_ns, kept.epoch, kept.seq))
+
+    def state(self) -> InputState:
+        return InputState(
+            epoch=self.epoch, progress_ns=self.progress_ns, ended=self.ended, kept=tuple(self._kept)
+        )
+
+    def go_on(self, state: InputState) -> None:
+        self.epoch, self.progress_ns, self.ended = state.epoch, state.progress_ns, state.ended
+        self._kept = list(state.kept)
 
     def newest(self, stamp_ns: int) -> Embedding | None:
         """The newest embedding at `stamp_ns`; what no tick from there on can use is forgotten."""
@@ -133,6 +160,23 @@ class Ticker:
     def resume(self, last_ns: int | None) -> None:
         """Go on after tick `last_ns` of an earlier process, with the first tick that has an embedding."""
         self.last_ns = last_ns
+
+    def state(self) -> TickerState:
+        """Everything that later ticks depend on."""
+        return TickerState(
+            last_ns=self.last_ns,
+            filled_ns=self._filled_ns,
+            latest_end_ns=self._latest_end_ns,
+            inputs={name: source.state() for name, source in self._inputs.items()},
+        )
+
+    def go_on(self, state: TickerState) -> None:
+        """Go on exactly as the ticker whose `state()` this is would, before the first message."""
+        self.last_ns, self._filled_ns = state.last_ns, state.filled_ns
+        self._latest_end_ns = state.latest_end_ns
+        for name, source in state.inputs.items():
+            if name in self._inputs:
+                self._inputs[name].go_on(source)
 
     def _take(self, source: _Input, message: Message) -> None:
         current = source.enter(message.epoch)

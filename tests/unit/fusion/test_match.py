@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 from sixsense.encoders.card import Background
+from sixsense.encoders.tail import Tail
 from sixsense.fusion.combine import combine
 from sixsense.fusion.errors import FusionError, QueryError
 from sixsense.fusion.match import Matcher
@@ -331,3 +332,65 @@ def test_events_do_not_depend_on_the_other_queries(make):
         alone = run(make, watching(make, one), scores)
         mine = [match for match in together if match.query == one.query.name]
         assert [replace(match, seq=0) for match in mine] == [replace(match, seq=0) for match in alone]
+
+
+def test_after_an_event_none_begins_until_it_has_cooled_down(make):
+    matcher = watching(make, make.standing(on=4, off=2, hold_s=0, cool_s=1.0))
+    matches = run(make, matcher, [5, 1, 5, 5, 5, 5, 1])
+    assert told(make, matches) == [("begin", 1), ("end", 2), ("begin", 6), ("end", 7)]
+
+
+def test_shares_say_what_stood_out_at_the_peak(make):
+    matcher = watching(make, make.standing(on=4, off=2))
+    seen = (
+        make.embedding("cam", 250, make.scoring(5)),
+        make.embedding("mic", 250, make.scoring(3), modality="audio"),
+    )
+    (begin,) = match(make, matcher, tick_of(make, 1, *seen))
+    assert begin.shares == pytest.approx({"audio": 0.25, "vision": 0.75}, rel=1e-4)
+
+
+def test_a_rate_is_a_threshold_on_every_target_by_the_cards_tail(make):
+    tail = Tail(threshold=2.0, per_h=100.0, shape=0.0, scale=1.0)
+    backgrounds = {
+        "text/vision": Background(mean=0.0, deviation=0.1, tail=tail),
+        "text/audio": Background(mean=0.0, deviation=0.1),
+    }
+    card = make.card(backgrounds=backgrounds)
+    matcher = watching(make, make.standing(at_most_per_h=6.0, hold_s=0), card=card)
+    # Two targets share the rate: 3 an hour each.
+    level = tail.level(3.0)
+    below, above = level - 0.01, level + 0.01
+    matches = run(make, matcher, [below, above, 1.9])
+    assert told(make, matches) == [("begin", 2), ("end", 3)]
+    assert matches[0].per_h == pytest.approx(6.0, rel=0.02)
+    assert not matches[0].calibrated
+
+
+def test_a_rate_counts_only_the_targets_that_the_run_has(make):
+    tail = Tail(threshold=2.0, per_h=100.0, shape=0.0, scale=1.0)
+    backgrounds = {f"text/{m}": Background(mean=0.0, deviation=0.1, tail=tail) for m in ("vision", "audio")}
+    matcher = Matcher(make.card(backgrounds=backgrounds), present=("vision",))
+    matcher.set_queries([make.standing(at_most_per_h=6.0)], from_ns=0)
+    assert told(make, run(make, matcher, [tail.level(6.0) - 0.01, tail.level(6.0) + 0.01])) == [("begin", 2)]
+
+
+def test_a_learnt_background_replaces_the_cards_and_survives_a_restart(make):
+    rng = np.random.default_rng(3)
+    noise = rng.standard_normal(14400 * 4)
+    scores = np.clip((noise[3:] + noise[2:-1] + noise[1:-2] + noise[:-3]) / 2, -9, 9)
+    matcher = watching(make, make.standing(at_most_per_h=6.0, modalities=("vision",)))
+    run(make, matcher, scores)
+    assert matcher.hours()["q"] > 3
+    first = watching(make, make.standing(at_most_per_h=6.0, modalities=("vision",)))
+    first.restore_background(matcher.background())
+    (begin,) = run(make, first, [9.5], first=1)
+    assert begin.calibrated
+    assert begin.background_h == pytest.approx(matcher.hours()["q"], abs=0.01)
+    assert begin.per_h < 0.5
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), float("inf"), 61.0])
+def test_an_impossible_rate_is_refused(make, rate):
+    with pytest.raises(QueryError, match="events an hour"):
+        watching(make, make.standing(at_most_per_h=rate))
