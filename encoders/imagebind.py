@@ -171,7 +171,7 @@ class PatchTokens(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         patches = self.get_submodule(self.stem_name)(x)
-        tokens = torch.cat([self.cls_token.expand(len(x), 1, -1), patches], dim=1)
+        tokens = torch.cat([self.cls_token.expand(x.shape[0], 1, -1), patches], dim=1)
         return tokens + self.pos_embedding_helper(tokens.shape[1])
 
 
@@ -183,7 +183,7 @@ class ImuTokens(nn.Module):
         self.imu_stem = ImuStem(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([self.cls_token.expand(len(x), 1, -1), self.imu_stem(x)], dim=1) + self.pos_embed
+        return torch.cat([self.cls_token.expand(x.shape[0], 1, -1), self.imu_stem(x)], dim=1) + self.pos_embed
 
 
 class TextTokens(nn.Module):
@@ -293,11 +293,11 @@ class ImageBind(nn.Module):
         """
         clips = x.shape[1] if x.ndim >= 5 else None
         rows = x.flatten(0, 1) if clips is not None else x
-        self._check(modality, x, rows)
+        check_input(tuple(self.architecture.trunks), modality, x, rows, self.architecture.vocabulary)
         if modality == "text" and trace is None:
             # Attention is causal: what follows the last end of text cannot be seen by it.
             rows = rows[:, : int(rows.argmax(dim=1).max()) + 1]
-        out = self._embed(modality, rows, trace)
+        out = self.rows(modality, rows, trace)
         return out.unflatten(0, (-1, clips)).mean(dim=1) if clips is not None else out
 
     def logit_scale(self, modality: str) -> float:
@@ -307,31 +307,29 @@ class ImageBind(nn.Module):
         scale = cast(LogitScale, self.modality_postprocessors[modality].get_submodule("1"))
         return float(scale.factor().detach())
 
-    def _embed(self, modality: str, x: Tensor, trace: dict[str, Tensor] | None) -> Tensor:
+    def rows(self, modality: str, x: Tensor, trace: dict[str, Tensor] | None = None) -> Tensor:
+        """`forward` without its checks, clips and shortcuts: tensor operations only, as exporters need."""
         tokens = self.modality_preprocessors[modality](x)
         features = self.modality_trunks[modality](tokens, trace)
         # The end-of-text token has the largest id.
         row = (
-            x.argmax(dim=1) if modality == "text" else torch.zeros(len(x), dtype=torch.long, device=x.device)
+            x.argmax(dim=1) if modality == "text" else torch.zeros(x.shape[0], dtype=torch.long, device=x.device)
         )
-        head = self.modality_heads[modality](features[torch.arange(len(x), device=x.device), row])
+        head = self.modality_heads[modality](features[torch.arange(x.shape[0], device=x.device), row])
         if trace is not None:
             trace |= {"trunk_in": tokens, "head": head}
         return self.modality_postprocessors[modality](F.normalize(head, dim=-1))
 
-    def _check(self, modality: str, x: Tensor, rows: Tensor) -> None:
-        if modality not in self.architecture.trunks:
-            raise InputError(
-                f"no {modality!r} trunk is loaded; loaded are {', '.join(self.architecture.trunks)}"
-            )
-        shape = tuple(rows.shape[1:])
-        if not len(rows) or not _fits(modality, shape):
-            raise InputError(f"{modality} input of shape {tuple(x.shape)}; give {_SHAPES[modality]}")
-        top = self.architecture.vocabulary - 1
-        if modality == "text" and (int(rows.min()) < 0 or int(rows.max()) > top):
-            raise InputError(
-                f"token ids {int(rows.min())} to {int(rows.max())}; this vocabulary has 0 to {top}"
-            )
+
+def check_input(loaded: tuple[str, ...], modality: str, x: Tensor, rows: Tensor, vocabulary: int) -> None:
+    """Raise InputError when `x`, whose clips are the rows of `rows`, is nothing that `modality` takes."""
+    if modality not in loaded:
+        raise InputError(f"no {modality!r} trunk is loaded; loaded are {', '.join(loaded)}")
+    if not len(rows) or not _fits(modality, tuple(rows.shape[1:])):
+        raise InputError(f"{modality} input of shape {tuple(x.shape)}; give {_SHAPES[modality]}")
+    top = vocabulary - 1
+    if modality == "text" and (int(rows.min()) < 0 or int(rows.max()) > top):
+        raise InputError(f"token ids {int(rows.min())} to {int(rows.max())}; this vocabulary has 0 to {top}")
 
 
 def _fits(modality: str, shape: tuple[int, ...]) -> bool:
