@@ -1,6 +1,6 @@
 """Device: what every live sensor looks like: find, open, read, close. One device kind a file."""
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -10,7 +10,11 @@ from .sample import ClockKind, StreamInfo
 
 
 class DeviceError(SourceError):
-    """A device that is not there, went away, or does not do what it was opened for."""
+    """A device that is not there, went away, or does not do what it was opened for: tried again later."""
+
+
+class DeviceFailedError(DeviceError):
+    """A device that trying again cannot help: a missing package, a refused address, options at odds."""
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +34,7 @@ class Reading(NamedTuple):
     """One frame, chunk of PCM or batch of rows as the device gave it, in the units of its modality.
 
     `stamp_ns` and `stamps` (int64 (n,), rows only) are on the clock that the device was opened with.
-    `data` is by `encoding`, as in `Sample`.
+    `data` is by `encoding`, as in `Sample`, and is not written to again.
     """
 
     stream: str
@@ -42,7 +46,12 @@ class Reading(NamedTuple):
 
 
 class Device(Protocol):
-    """A live sensor. Made from the options of its `[[sensor]]` table and a clock; touched by one thread."""
+    """A live sensor: `Class(*, clock, **options)`, the options being those of its `[[sensor]]` table.
+
+    Making one touches no hardware and imports nothing heavy, so that a run can be planned without it.
+    `name` is among the options and names its stream (or begins the names of several); `delay_ms` is not:
+    whoever runs the device subtracts it. After it was made, one thread touches it, but for `counts`.
+    """
 
     @property
     def streams(self) -> tuple[StreamInfo, ...]:
@@ -54,7 +63,10 @@ class Device(Protocol):
         ...
 
     def read(self, timeout_s: float) -> list[Reading]:
-        """What came since the last call, waiting at most `timeout_s` for something. Raises DeviceError."""
+        """What came since the last call, waiting at most `timeout_s` for something; [] when nothing came.
+
+        The stamps of a stream do not decrease. Raises DeviceError when the device is gone.
+        """
         ...
 
     def close(self) -> None:
@@ -63,4 +75,13 @@ class Device(Protocol):
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Losses the device itself noticed, by stream and cause (`{"microphone": {"overrun": 2}}`)."""
+        ...
+
+
+@runtime_checkable
+class Resettable(Protocol):
+    """A device that can be reset where closing and opening it again did not help."""
+
+    def reset(self) -> None:
+        """Reset it, while it is closed. Raises DeviceError."""
         ...
