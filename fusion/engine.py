@@ -47,6 +47,7 @@ class _Whole(msgspec.Struct, frozen=True, kw_only=True):
     """What is in a Snapshot's state."""
 
     state: dict[str, Any]
+    background: bytes
     ticker: TickerState
     standing: tuple[Standing, ...]
 
@@ -151,7 +152,12 @@ class Fuser:
 
     def snapshot(self) -> Snapshot:
         """All that later ticks and matches depend on, with the queries that stand from the next tick on."""
-        whole = _Whole(state=self.state(), ticker=self._ticker.state(), standing=self._standing)
+        whole = _Whole(
+            state=self.state(),
+            background=self.background(),
+            ticker=self._ticker.state(),
+            standing=self._standing,
+        )
         return Snapshot(
             epoch=self._epoch,
             from_ns=self._ticker.next_tick_ns,
@@ -163,8 +169,13 @@ class Fuser:
         """Go on as the one whose `snapshot()` this is, before the first message. Raises FusionError."""
         whole = unpack(_Whole, snapshot.state)
         self.restore(whole.state)
+        self.restore_background(whole.background)
         self._ticker.go_on(whole.ticker)
         self.set_queries(whole.standing, from_ns=snapshot.from_ns)
+
+    def kept(self) -> tuple[Embedding, ...]:
+        """The embeddings that a later tick may still use."""
+        return tuple(one for source in self._ticker.state().inputs.values() for one in source.kept)
 
     def take_queries(self, snapshot: Snapshot) -> None:
         """Make the queries those of a later snapshot, from its tick on. Raises FusionError."""

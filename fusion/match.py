@@ -320,10 +320,10 @@ def _identity(standing: Standing) -> str:
     """Tell queries apart by all that their events depend on."""
     query = standing.query
     numbers = (query.on, query.off, query.min_s, query.hold_s, query.cool_s, query.at_most_per_h)
-    fields = (query.modalities, *numbers, standing.modality)
+    fields = (query.modalities, *numbers, standing.mix)
     return blake2b(repr(fields).encode() + standing.vector.tobytes(), digest_size=8).hexdigest()
 
 
 def _content(standing: Standing) -> str:
     """Tell queries apart by all that their scores depend on."""
-    return blake2b(standing.modality.encode() + standing.vector.tobytes(), digest_size=8).hexdigest()
+    return blake2b(repr(standing.mix).encode() + standing.vector.tobytes(), digest_size=8).hexdigest()

@@ -21,8 +21,30 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     baseline: float = 0.0
 
 
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """What an input was like at an instant: since the run's start, or of its timeline when `absolute`."""
+
+    input: str
+    at_ns: int
+    absolute: bool = False
+
+
+class Term(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of a query: `weight` times a text, an example, a moment, or a vector of the space.
+
+    Exactly one of the four; a `vector`, float32 (dim,) and of unit length, says of which `modality` it is.
+    """
+
+    weight: float = 1.0
+    text: str | None = None
+    example: Example | None = None
+    moment: Moment | None = None
+    vector: np.ndarray | None = None
+    modality: str = ""
+
+
 class Query(msgspec.Struct, frozen=True, kw_only=True):
-    """What to watch for: a text or an example, where, and the thresholds of its events.
+    """What to watch for: the weighted sum of its terms, where, and the thresholds of its events.
 
     Scores are deviations from the background. An event begins at `on`, goes on while the score stays at
     `off` or above, ends once it has been below for `hold_s` (what is closer together is one event), and is
@@ -32,8 +54,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    text: str | None = None
-    example: Example | None = None
+    terms: tuple[Term, ...] = ()
     modalities: tuple[str, ...] = ()
     on: float = 4.0
     off: float = 2.5
@@ -44,9 +65,18 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """A query with its unit vector (float32 (dim,)) in the space `space_id`, ready to be matched."""
+    """A query with its vector in the space `space_id`, ready to be matched; its own terms are left out.
+
+    `vector` is float32 (dim,) of unit length: the sum of the centred terms. `mix` are their modalities, and
+    the coefficients of their unit vectors in it.
+    """
 
     query: Query
-    modality: str
+    mix: tuple[tuple[str, float], ...]
     space_id: str
     vector: np.ndarray
+
+    @property
+    def kind(self) -> str:
+        """What it is made of, in words: `text`, `text and audio`."""
+        return " and ".join(dict.fromkeys(modality for modality, _ in self.mix))

@@ -25,15 +25,25 @@ class Scores(NamedTuple):
     score: np.ndarray
 
 
-def background(card: ModelCard, query: str, target: str) -> Background | None:
-    """Return the pair's background; None where `card` says that the two cannot be compared.
+def background(card: ModelCard, standing: Standing, target: str) -> Background | None:
+    """Return the cosine's background there; None where `card` says that the two cannot be compared.
 
     A card without any gives mean 0 and deviation 1/sqrt(dim), a cosine's between independent directions
-    (Vershynin 2018, "High-Dimensional Probability", 3.3).
+    (Vershynin 2018, "High-Dimensional Probability", 3.3). A sum's mean is the sum of its terms' means, and
+    its deviation that of independent terms; it has a tail where all terms are of one modality.
     """
     if not card.backgrounds:
         return Background(mean=0.0, deviation=card.dim**-0.5)
-    return card.backgrounds.get(f"{query}/{target}")
+    pairs = [card.backgrounds.get(f"{modality}/{target}") for modality, _ in standing.mix]
+    known = [pair for pair in pairs if pair is not None]
+    if len(known) < len(pairs) or not pairs:
+        return None
+    factors = [factor for _, factor in standing.mix]
+    return Background(
+        mean=sum(factor * pair.mean for factor, pair in zip(factors, known, strict=True)),
+        deviation=sum((f * pair.deviation) ** 2 for f, pair in zip(factors, known, strict=True)) ** 0.5,
+        tail=known[0].tail if len({modality for modality, _ in standing.mix}) == 1 else None,
+    )
 
 
 def targets(standing: Standing, card: ModelCard) -> dict[str, Background]:
@@ -44,17 +54,17 @@ def targets(standing: Standing, card: ModelCard) -> dict[str, Background]:
     """
     query = standing.query
     wanted = query.modalities or card.modalities
-    known = {target: background(card, standing.modality, target) for target in wanted}
+    known = {target: background(card, standing, target) for target in wanted}
     lacking = [name for name in wanted if known[name] is None or name not in (*card.modalities, FUSED)]
     if query.modalities and lacking:
         raise QueryError(
-            f"query {query.name!r} ({standing.modality}) cannot be compared with {', '.join(lacking)} in "
+            f"query {query.name!r} ({standing.kind}) cannot be compared with {', '.join(lacking)} in "
             f"{card.name}, which has the pairs {_pairs(card)}: leave those modalities out"
         )
     found = {target: pair for target, pair in known.items() if pair is not None}
     if not found:
         raise QueryError(
-            f"query {query.name!r} is {standing.modality}, which {card.name} cannot compare with anything; "
+            f"query {query.name!r} is {standing.kind}, which {card.name} cannot compare with anything; "
             f"it has the pairs {_pairs(card)}: ask with one of those"
         )
     return found
@@ -105,7 +115,7 @@ class Bank:
         self._card = card
         self._rows = np.zeros((len(standing), card.dim))
         for row, one in zip(self._rows, standing, strict=True):
-            row[:] = centre(one.vector, card.means.get(one.modality))
+            row[:] = one.vector
         self._pairs = [targets(one, card) for one in standing]
         self._backgrounds: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 

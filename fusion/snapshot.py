@@ -14,7 +14,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """`queries` hold from tick `from_ns` on, the next one. `state` is what `Fuser.resume` takes, uint8 (n,)."""
+    """`queries` hold from tick `from_ns` on, the next one. `state` is for `Fuser.resume`, uint8 (n,)."""
 
     epoch: int
     from_ns: int

@@ -1,13 +1,19 @@
 """What people ask to watch for, as standing queries: a text, a file, or a simulated happening."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ..fusion.query import Example, Query
+from ..fusion.query import Example, Moment, Query, Term
 from ..sensors.errors import SixsenseError
+from ..sensors.sample import NS
+from .expression import Addend, is_expression, parse_expression
 from .schema import Config, Simulated, WatchConfig
+
+PER_H = {"h": 1.0, "min": 60.0, "d": 1 / 24}
+MOST_SECONDS = 1e9
 
 
 class QueryError(SixsenseError):
@@ -15,10 +21,11 @@ class QueryError(SixsenseError):
 
 
 def parse_query(argument: str, **fields: Any) -> Query:
-    """A `--watch QUERY`: the path of a picture, sound or clip, else a text. `fields` are Query's own.
+    """A `--watch QUERY`: the path of a picture, sound or clip, a sum and difference of such and of texts in
+    quotes, else a text. `fields` are Query's own.
 
     Text that looks like a path must be one: a mistyped file name is not searched for as words. Raises
-    QueryError and SourceError.
+    QueryError, ExpressionError and SourceError.
     """
     argument = argument.strip()
     if not argument:
@@ -26,10 +33,14 @@ def parse_query(argument: str, **fields: Any) -> Query:
             'an empty query; give a text ("a dog barks") or the path of a picture, sound or clip'
         )
     if Path(argument).is_file():
-        return _checked(Query(name=Path(argument).stem, example=load_example(argument)), fields)
+        return _checked(
+            Query(name=Path(argument).stem, terms=(Term(example=load_example(argument)),)), fields
+        )
+    if is_expression(argument):
+        return _checked(Query(name=argument, terms=tuple(map(_term, parse_expression(argument)))), fields)
     if _looks_like_path(argument):
         raise QueryError(f"there is no file {argument} to watch for; give an existing one, or words")
-    return _checked(Query(name=argument, text=argument), fields)
+    return _checked(Query(name=argument, terms=(Term(text=argument),)), fields)
 
 
 def config_queries(config: Config) -> tuple[Query, ...]:
@@ -59,8 +70,7 @@ def _configured(watch: WatchConfig) -> Query:
         example = _rendered(watch.simulated)
     return Query(
         name=watch.name,
-        text=watch.text,
-        example=example,
+        terms=(Term(text=watch.text, example=example),),
         modalities=watch.modalities,
         on=watch.on,
         off=watch.off,
@@ -72,7 +82,7 @@ def _configured(watch: WatchConfig) -> Query:
 def _rendered(simulated: Simulated) -> Example:
     from ..sensors.simulated.robot import render_example
 
-    shown = render_example(simulated.happening, simulated.modality, simulated.seed)
+    shown = render_example(simulated.happening, simulated.modality, simulated.seed, simulated.split)
     return Example(
         modality=simulated.modality,
         data=shown.data,
@@ -81,6 +91,40 @@ def _rendered(simulated: Simulated) -> Example:
         fx=shown.fx,
         baseline=shown.baseline,
     )
+
+
+def parse_moment(argument: str) -> Moment:
+    """`/robot/microphone@12.5s`, `microphone@12.5`: what an input was like so long after the run began.
+
+    Raises QueryError.
+    """
+    name, _, seconds = argument.rpartition("@")
+    try:
+        at_s = float(seconds.removesuffix("s"))
+    except ValueError:
+        at_s = math.nan
+    if not name.strip("/") or not (math.isfinite(at_s) and abs(at_s) < MOST_SECONDS):
+        raise QueryError(
+            f"{argument!r} is no moment; give an input and seconds since the run began: microphone@12.5s"
+        )
+    return Moment(input=name.rstrip("/").rsplit("/", 1)[-1], at_ns=round(at_s * NS))
+
+
+def parse_rate(argument: str) -> float:
+    """`6/h`, `1/min`, `2/d` as events an hour. Raises QueryError."""
+    number, _, unit = argument.partition("/")
+    try:
+        return float(number) * PER_H[unit.strip() or "h"]
+    except (ValueError, KeyError):
+        raise QueryError(f"{argument!r} is no rate; give one such as 6/h, 1/min or 2/d") from None
+
+
+def _term(addend: Addend) -> Term:
+    if addend.file is None:
+        return Term(weight=addend.weight, text=addend.text)
+    if not Path(addend.file).is_file():
+        raise QueryError(f"there is no file {addend.file} to watch for; texts stand in quotes")
+    return Term(weight=addend.weight, example=load_example(addend.file))
 
 
 def _checked(query: Query, fields: dict[str, Any]) -> Query:

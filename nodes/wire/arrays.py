@@ -7,7 +7,7 @@ import numpy as np
 
 from ...encoders.embedding import Embedding
 from ...fusion.fused import Fused
-from ...fusion.query import Example, Query, Standing
+from ...fusion.query import Example, Query, Standing, Term
 from ...sensors.modalities import MODALITIES
 from ...sensors.sample import Sample
 from .errors import WireError
@@ -42,10 +42,9 @@ def check_arrays(message: msgspec.Struct) -> None:
         _check_sample(message)
     elif isinstance(message, (Embedding, Standing, Fused)) and message.vector is not None:
         _check(f"{type(message).__name__}.vector", message.vector, VECTOR)
-    if isinstance(message, Query) and message.example:
-        _check_example(message.example)
-    elif isinstance(message, Standing) and message.query.example:
-        _check_example(message.query.example)
+    if isinstance(message, Query | Standing):
+        for term in (message if isinstance(message, Query) else message.query).terms:
+            _check_term(term)
 
 
 def _check_sample(sample: Sample) -> None:
@@ -61,6 +60,13 @@ def _check_sample(sample: Sample) -> None:
     if (sample.stamps is None) == (modality.item == "row"):
         raise WireError(f"sample of {sample.stream!r}: rows have stamps, and only rows")
     _check_stamps(sample.stream, sample.data, sample.stamps)
+
+
+def _check_term(term: Term) -> None:
+    if term.example is not None:
+        _check_example(term.example)
+    if term.vector is not None:
+        _check("a term's vector", term.vector, VECTOR)
 
 
 def _check_example(example: Example) -> None:

@@ -64,7 +64,9 @@ def tick(stamp_ns: int, score: float | None) -> Tick:
 def watching(query: Query) -> Matcher:
     matcher = Matcher(CARD)
     vector = np.array([1, 0], np.float32)
-    matcher.set_queries([Standing(query=query, modality="text", space_id="toy", vector=vector)], from_ns=0)
+    matcher.set_queries(
+        [Standing(query=query, mix=(("text", 1.0),), space_id="toy", vector=vector)], from_ns=0
+    )
     return matcher
 
 

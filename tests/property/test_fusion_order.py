@@ -47,7 +47,9 @@ def vector(random: Random) -> np.ndarray:
 def queries() -> list[Standing]:
     random = Random(1)
     asked = [Query(name=f"q{k}", on=1.5, off=0.5, min_s=0.25 * (k % 2), hold_s=0.25 * k) for k in range(4)]
-    return [Standing(query=one, modality="audio", space_id="toy", vector=vector(random)) for one in asked]
+    return [
+        Standing(query=one, mix=(("audio", 1.0),), space_id="toy", vector=vector(random)) for one in asked
+    ]
 
 
 def epoch_of(name: str, epoch: int, random: Random) -> Iterator[Message]:

@@ -76,9 +76,9 @@ def card(**fields):
 
 
 def standing(name="q", vector=None, *, modality="text", space_id="toy", **fields):
-    query = Query(name=name, text=name, **fields)
+    query = Query(name=name, **fields)
     vector = towards(1) if vector is None else vector
-    return Standing(query=query, modality=modality, space_id=space_id, vector=vector)
+    return Standing(query=query, mix=((modality, 1.0),), space_id=space_id, vector=vector)
 
 
 def scoring(score: float) -> np.ndarray:

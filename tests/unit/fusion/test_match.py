@@ -8,8 +8,10 @@ from msgspec.structs import replace
 from sixsense.encoders.card import Background
 from sixsense.encoders.tail import Tail
 from sixsense.fusion.combine import combine
+from sixsense.fusion.compose import Part, compose
 from sixsense.fusion.errors import FusionError, QueryError
 from sixsense.fusion.match import Matcher
+from sixsense.fusion.query import Query
 from sixsense.fusion.score import Bank
 from sixsense.fusion.tick import Tick
 
@@ -149,7 +151,8 @@ def test_scores_are_standardised_by_the_background_of_the_pair(make):
 def test_both_sides_are_centred_by_their_own_modality(make):
     means = {"text": np.array([0, 0, 0.6, 0], np.float32), "vision": np.array([0, 0, 0, 0.8], np.float32)}
     card = make.card(means=means)
-    bank = Bank([make.standing(vector=make.towards(0.8, 0, 0.6))], card)
+    part = Part(1.0, "text", make.towards(0.8, 0, 0.6))
+    bank = Bank([compose(Query(name="q"), [part], card)], card)
     scores = bank.score("vision", make.towards(0.6, 0, 0, 0.8))
     assert scores.cosine[0] == pytest.approx(1, abs=1e-6)
 
