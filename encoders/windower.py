@@ -66,6 +66,11 @@ class Windower:
         closed += self._close_until(self.progress_ns)
         return closed + self._finish() if self._all_ended else closed
 
+    def refine(self, info: StreamInfo) -> None:
+        """A member is known better (an opened device tells its intrinsics): windows say so from now on."""
+        members = tuple(info if member.stream == info.stream else member for member in self.spec.members)
+        self.spec = msgspec.structs.replace(self.spec, members=members)
+
     @property
     def progress_ns(self) -> int:
         """No window ending at or before this time is still open: the least of the running members'."""

@@ -1,12 +1,17 @@
 """How far a long task is, on standard error: a bar for a person, lines for a log."""
 
+import itertools
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.progress import TransferSpeedColumn as SpeedColumn
+
+if TYPE_CHECKING:
+    from ..encoders.bind.trainer import Advance
 
 # A log is told every tenth of the way.
 PARTS = 10
@@ -40,6 +45,52 @@ def files_advance(count: int) -> Generator[Callable[[str], None]]:
         task = bar.add_task("", total=count)
         begun = iter(range(count))
         yield lambda name: bar.update(task, completed=next(begun), description=name)
+
+
+@contextmanager
+def counted_advance(done: str) -> Generator[Callable[[str], None]]:
+    """Takes the name of each thing as it is begun, however many come; `done` says what becomes of them."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    columns = (TextColumn("{task.completed} " + done + " {task.description}", markup=False),)
+    with Progress(*columns, console=console, transient=True) as line:
+        task = line.add_task("", total=None)
+        begun = itertools.count()
+        yield lambda name: line.update(task, completed=next(begun), description=name)
+
+
+@contextmanager
+def steps_advance() -> Generator[Callable[["Advance"], None]]:
+    """Takes how far a training is: loss, held-out figures and time left, a bar or a line every tenth."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        parts = _Parts()
+        yield lambda at: parts.tell(at.step, at.steps, steps_line(at))
+        return
+    with Progress(BarColumn(), TextColumn("{task.description}", markup=False), console=console) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda at: bar.update(task, completed=at.step, total=at.steps, description=steps_line(at))
+
+
+def steps_line(at: "Advance") -> str:
+    """`step 200/1000  loss 1.234  R@1 thermal>vision 0.31  2:05 left`."""
+    figures = "".join(f"  {name} {value:.2f}" for name, value in at.figures.items())
+    minutes, seconds = divmod(round(at.left_s), 60)
+    return f"step {at.step}/{at.steps}  loss {at.loss:.3f}{figures}  {minutes}:{seconds:02} left"
+
+
+class _Parts:
+    """A line for a log whenever another tenth is done."""
+
+    def __init__(self) -> None:
+        self._told = -1
+
+    def tell(self, done: int, total: int, line: str) -> None:
+        if PARTS * done // total > self._told:
+            self._told = PARTS * done // total
+            typer.echo(line, err=True)
 
 
 class _Log:

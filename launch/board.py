@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from ..encoders.embedding import Embedding, Missing
 from ..fusion.fused import Fused, Match, Part
 from ..nodes.wire.status import Outage, Status
+from ..sensors.liveness import Change
 from ..sensors.sample import NS
 
 Message = Embedding | Missing | Fused | Match | Status
@@ -125,7 +126,10 @@ class Board:
             self._row(name, windows.modality)
         fresh = [outage for outage in status.outages if outage not in self._outages]
         self._outages.update(fresh)
-        return [Entry("outage", outage.until_ns or outage.from_ns, outage_text(outage)) for outage in fresh]
+        return [
+            *(Entry("outage", outage.until_ns or outage.from_ns, outage_text(outage)) for outage in fresh),
+            *(_change_entry(change) for change in status.changes if change.state != "STARTING"),
+        ]
 
 
 def score_text(match: Match) -> str:
@@ -143,6 +147,12 @@ def outage_text(outage: Outage) -> str:
     if not outage.until_ns:
         return f"{outage.node} is away: {outage.cause}"
     return f"{outage.node} is back after {(outage.until_ns - outage.from_ns) / NS:.1f} s: {outage.cause}"
+
+
+def _change_entry(change: Change) -> Entry:
+    is_well = change.state == "RUNNING" and not change.reason
+    reason = f": {change.reason}" if change.reason else ""
+    return Entry("say" if is_well else "outage", change.at_ns, f"{change.stream} is {change.state}{reason}")
 
 
 def losses(status: Status) -> list[str]:

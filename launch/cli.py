@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..sensors.errors import SixsenseError
+from .learning_commands import bind, evaluate
 from .model_commands import models
 from .signals import sigterm_as_ctrl_c
 
@@ -67,6 +68,15 @@ Files = Annotated[
     list[str],
     typer.Argument(help="Pictures, videos, sounds, IMU tables, texts; depth:FILE says which modality it is."),
 ]
+LogFile = Annotated[
+    Path,
+    typer.Argument(
+        help="MCAP, rosbag2, action-camera MP4, video, audio, a folder of pictures, a Sensor Logger export."
+    ),
+]
+LogTime = Annotated[
+    str | None, typer.Option(help="Seconds from the log's start, or a stamp (Unix seconds or nanoseconds).")
+]
 ModelName = Annotated[str, typer.Option("--model", help="A model's name, weights file or folder.")]
 Modality = Annotated[str | None, typer.Option(help="What all files are; by default judged by their content.")]
 
@@ -114,9 +124,12 @@ def run(
 
 @app.command()
 def replay(
-    file: Annotated[Path, typer.Argument(help="A recording: action-camera MP4, or any video or audio file.")],
+    file: LogFile,
     rate: Annotated[float | None, typer.Option(min=0.01, help="Event seconds a second (1).")] = None,
     fast: Annotated[bool, typer.Option("--fast", help="As fast as it can be encoded.")] = False,
+    as_recorded: Annotated[
+        bool, typer.Option("--as-recorded", help="Compute a log's ticks and vectors again, and compare.")
+    ] = False,
     json: Json = False,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.npz", help="Save the vectors with their provenance.")
@@ -127,6 +140,9 @@ def replay(
     publish: Annotated[
         bool | None, typer.Option("--publish/--no-publish", help="By default on, except with --fast.")
     ] = None,
+    start: LogTime = None,
+    end: LogTime = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Again and again, until Ctrl-C.")] = False,
 ) -> None:
     """Recompute everything from a recording: the same bytes at any speed.
 
@@ -135,13 +151,67 @@ def replay(
     embedding_vectors with _input, _epoch, _seq, _index, _start_ns, _end_ns, _quality; range_embedding,
     _stream, _epoch, _first, _last (the samples of each embedding); none_input, _index, _cause.
     """
+    if as_recorded:
+        _exit(_load("as_recorded").replay_as_recorded(file, json=json))
     if fast and rate is not None:
         raise typer.BadParameter("--fast and --rate exclude each other; give one of them")
+    number = _load("log_info").number
     running = _load("running")
     speed = None if fast else rate or 1.0
     publishing = publish if publish is not None else not fast
     shown = running.Shown(json=json, local=local, out=out)
-    running.replay(file, speed, config, watch or [], publishing, shown)
+    part = running.LogPart(start=number(start), end=number(end), loop=loop)
+    running.replay(file, speed, config, watch or [], publishing, shown, part)
+
+
+@app.command()
+def record(
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="FILE.mcap", help="The log; nothing is overwritten.")
+    ],
+    config: Annotated[
+        str | None, typer.Option(help="Run these sensors; without it, record the service that is running.")
+    ] = None,
+    seconds: RunFor = None,
+    topics: Annotated[str, typer.Option(help="Streams to record: camera,imu; by default all.")] = "",
+    split: Annotated[str, typer.Option(metavar="1GB|10min", help="Go on in FILE.1.mcap, FILE.2 ...")] = "",
+    keep_free: Annotated[int, typer.Option(min=0, metavar="MB", help="End before the disk has less.")] = 500,
+    watch: Watch = None,
+    json: Json = False,
+    local: Local = False,
+    control: Control = CONTROL,
+) -> None:
+    """Record everything that is sensed, embedded, fused and matched, until Ctrl-C."""
+    recording = _load("recording")
+    split_bytes, split_s = recording.parse_split(split) if split else (0, 0.0)
+    asked = recording.Recording(
+        path=out,
+        topics=tuple(filter(None, (one.strip() for one in topics.split(",")))),
+        split_bytes=split_bytes,
+        split_s=split_s,
+        keep_free_bytes=keep_free * 1_000_000,
+    )
+    if config is None:
+        if watch or local or json:
+            raise typer.BadParameter("--watch, --local and --json are for a run of its own: add --config")
+        recording.attach(control, asked, seconds, lambda text: typer.echo(text, err=True))
+        return
+    running = _load("running")
+    running.record(config, watch or [], seconds, asked, running.Shown(json=json, local=local))
+
+
+@app.command()
+def info(
+    log: LogFile,
+    json: Json = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Only what its headers say.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Close a log of ours that was cut off, for other readers.")
+    ] = False,
+    config: Annotated[str, typer.Option(help="Whose [topics] table says what topics are.")] = "replay",
+) -> None:
+    """What is in a recording: streams, rates, gaps, damage, and what is ignored and why."""
+    _print(_load("log_info").info(log, config, json=json, quick=quick, repair=repair))
 
 
 @app.command()
@@ -212,11 +282,28 @@ def compare(files: Files, model: ModelName = "mini", modality: Modality = None, 
 
 
 @app.command()
+def find(
+    json: Json = False,
+    toml: Annotated[bool, typer.Option("--toml", help="A configuration of all of it: > robot.toml")] = False,
+) -> None:
+    """Which sensors are there, with their ids, modes and the table that configures each."""
+    _load("find").main(as_json=json, as_toml=toml)
+
+
+@app.command()
+def check(config: Annotated[str, typer.Argument(help="A TOML file, or a packaged configuration.")]) -> None:
+    """Every mistake in a configuration, and the devices in it that are not there now."""
+    _exit(_load("check").main(config))
+
+
+@app.command()
 def doctor(json: Json = False) -> None:
     """Check this machine; a fix for each bad line. The exit status is the number of failures."""
     raise typer.Exit(_load("doctor").main(json=json))
 
 
+app.command()(bind)
+app.command("eval")(evaluate)
 app.add_typer(models, name="models")
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from ..sensors.errors import SixsenseError
 from .mistakes import Mistake, located, mistakes, show, suggestion
-from .schema import Config, Endpoints, RecordingSensor, SimulatedSensor, StreamName, WatchConfig
+from .schema import Config, Endpoints, Sensor, SimulatedSensor, StreamName, WatchConfig
 from .toml_lines import Path as KeyPath
 from .toml_lines import key_lines, line_of, syntax_line
 
@@ -110,10 +110,11 @@ def _endpoint_mistakes(endpoints: Endpoints) -> Iterator[Mistake]:
         yield Mistake(("endpoints", missing), "is empty while the other is not; set both, or neither")
 
 
-def _streams(sensor: SimulatedSensor | RecordingSensor) -> tuple[str, ...]:
+def _streams(sensor: Sensor) -> tuple[str, ...]:
     if isinstance(sensor, SimulatedSensor):
         return sensor.streams or get_args(StreamName)
-    return ()
+    name = getattr(sensor, "name", "")
+    return (name,) if name else ()
 
 
 def _repeats(named: Iterable[tuple[KeyPath, str]]) -> Iterator[Mistake]:

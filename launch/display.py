@@ -145,6 +145,9 @@ class View:
         line = Text("  ", no_wrap=True, overflow="ellipsis")
         for node in status.nodes:
             line.append(_node(node)).append("   ")
+        for name, sensor in status.sensors.items():
+            if sensor.state != "RUNNING" or sensor.reason:
+                line.append(f"{name} {sensor.state} {sensor.reason}   ", "bold red")
         lost = losses(status)
         if lost:
             line.append("LOST " + ", ".join(lost), "bold red")

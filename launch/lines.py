@@ -26,8 +26,9 @@ class Lines:
         shares = "".join(f" {part.input} {100 * part.share:.0f}%" for part in fused.parts)
         count = self.board.fused_count
         line = f"{clock_text(fused.stamp_ns)} fused {count} coverage {fused.coverage:.2f}{shares}"
-        nodes = self.board.status.nodes if self.board.status else ()
-        away = [node.name for node in nodes if node.state in ("DOWN", "FAILED")]
+        status = self.board.status
+        away = [node.name for node in status.nodes if node.state in ("DOWN", "FAILED")] if status else []
+        away += [n for n, sensor in status.sensors.items() if sensor.state != "RUNNING"] if status else []
         active = [f"{match.query} {match.score:.1f}" for match in self.board.active.values()]
         more = [f"now {', '.join(active)}"] * bool(active) + [f"AWAY {', '.join(away)}"] * bool(away)
         return " | ".join([line, *more])

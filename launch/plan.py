@@ -1,11 +1,15 @@
 """Plan: from a configuration to nodes. Nothing is started; a recording is opened to see its streams."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
 
 from ..encoders.card import ModelCard, WindowSpec, read_card
 from ..encoders.windower import InputSpec
 from ..fusion.query import Query
 from ..fusion.rule import InputRule
+from ..nodes.recorded import RunPlan, to_json
 from ..nodes.spec import (
     EdgeSpec,
     EncodeSpec,
@@ -18,25 +22,36 @@ from ..nodes.spec import (
     SourceSpec,
     TrafficClass,
 )
-from ..sensors.drivers import open_source
+from ..sensors.clock import ManualClock
+from ..sensors.drivers import make_device, open_source
 from ..sensors.errors import SixsenseError
 from ..sensors.modalities import MODALITIES
 from ..sensors.sample import NS, StreamInfo
-from .schema import Config, InputConfig, RecordingSensor, SimulatedSensor, WindowConfig, WindowModality
+from .schema import (
+    Config,
+    InputConfig,
+    LiveSensor,
+    PluginSensor,
+    RecordingSensor,
+    Sensor,
+    SimulatedSensor,
+    WindowConfig,
+    WindowModality,
+)
 
 RESULTS_KEEP_S = 60.0
 SHED_S = 2.0
 """Live, a window that waited longer than this for its turn is shed."""
 GROUPS = {"imu": ("accelerometer", "gyroscope")}
 """Inputs made of several streams of one source, by the modalities of their members."""
-Options = dict[str, str | int | float | tuple[str, ...]]
+Options = dict[str, Any]
 
 
 def plan_run(config: Config, *, queries: Sequence[Query] = (), seconds: float | None = None) -> Plan:
     """The plan of a live run of the configuration's sensors. Raises SixsenseError."""
     if not config.sensor:
         raise SixsenseError('the configuration has no [[sensor]]: add one, such as driver = "simulated"')
-    sources = tuple(_source(sensor) for sensor in config.sensor)
+    sources = tuple(_source(sensor, config) for sensor in config.sensor)
     ingest = IngestSpec(sources=sources, pace=1.0, live=True, seconds=seconds)
     return _plan(config, ingest, queries)
 
@@ -46,9 +61,17 @@ def plan_source(config: Config, source: SourceSpec, *, seconds: float | None = N
     return _plan(config, IngestSpec(sources=(source,), pace=1.0, live=True, seconds=seconds), ())
 
 
-def plan_replay(config: Config, path: str, *, rate: float | None, queries: Sequence[Query] = ()) -> Plan:
-    """The plan of a replay at `rate` (None: as fast as the slowest reader). Raises SixsenseError."""
-    source = _opened("recording", {"path": path})
+def plan_replay(
+    config: Config,
+    path: str,
+    *,
+    rate: float | None,
+    queries: Sequence[Query] = (),
+    part: Mapping[str, Any] | None = None,
+) -> Plan:
+    """The plan of a replay at `rate` (None: as fast as the slowest reader); `part` has `start`, `end`, `loop`
+    as `open_log` takes them. Raises SixsenseError."""
+    source = _opened("recording", {"path": path, **_topics(config), **(part or {})})
     ingest = IngestSpec(sources=(source,), pace=rate, live=False, seconds=None)
     return _plan(config, ingest, queries)
 
@@ -56,8 +79,9 @@ def plan_replay(config: Config, path: str, *, rate: float | None, queries: Seque
 def _plan(config: Config, ingest: IngestSpec, queries: Sequence[Query]) -> Plan:
     card, live = read_card(config.model), ingest.live
     infos = [info for source in ingest.sources for info in source.streams]
-    _check_unique(infos)
-    inputs = tuple(_inputs(infos))
+    _check_unique([info.stream for info in infos], "stream")
+    inputs = tuple(_inputs(ingest.sources))
+    _check_unique([spec.name for spec in inputs], "input")
     _check_known(config, inputs)
     encode = EncodeSpec(
         model=config.model,
@@ -72,7 +96,10 @@ def _plan(config: Config, ingest: IngestSpec, queries: Sequence[Query]) -> Plan:
         hop_s=config.fusion.hop_s,
         deadline_s=config.fusion.deadline_s if live else None,
     )
-    edge = EdgeSpec(results=config.endpoints.results, control=config.endpoints.control, infos=tuple(infos))
+    facts = to_json(RunPlan(config=msgspec.to_builtins(config), encode=encode, fuse=fuse))
+    edge = EdgeSpec(
+        results=config.endpoints.results, control=config.endpoints.control, infos=tuple(infos), plan=facts
+    )
     published = bool(config.endpoints.results)
     readers = ("edge", "output") if published else ("output",)
     classes = _classes(infos)
@@ -106,18 +133,40 @@ def _plan(config: Config, ingest: IngestSpec, queries: Sequence[Query]) -> Plan:
         queries=tuple(queries),
         whole_minute=any(source.driver == "simulated" for source in ingest.sources),
         notes=tuple(_notes(card)),
+        facts=facts,
     )
 
 
-def _source(sensor: SimulatedSensor | RecordingSensor) -> SourceSpec:
+def _source(sensor: Sensor, config: Config) -> SourceSpec:
     match sensor:
         case SimulatedSensor():
-            options: Options = {"seed": sensor.seed}
+            options: Options = {"seed": sensor.seed, "split": sensor.split}
             if sensor.streams:
                 options["streams"] = tuple(sensor.streams)
             return _opened("simulated", options, start_ns=0)
         case RecordingSensor():
-            return _opened("recording", {"path": sensor.path})
+            return _opened("recording", {"path": sensor.path, **_topics(config)})
+        case PluginSensor():
+            return _device(sensor.use, {**sensor.options}, sensor.delay_ms)
+        case _:
+            return _device(str(sensor.__struct_config__.tag), _options(sensor), sensor.delay_ms)
+
+
+def _topics(config: Config) -> Options:
+    """The `[topics]` table as an option of a recording, where there is one."""
+    return {"topics": msgspec.to_builtins(config.topics)} if config.topics else {}
+
+
+def _options(sensor: LiveSensor) -> Options:
+    """What the driver's class is made with: what the table says but for what is not the class's business."""
+    options = msgspec.structs.asdict(sensor)
+    return {key: value for key, value in options.items() if key != "delay_ms" and value is not None}
+
+
+def _device(driver: str, options: Options, delay_ms: float) -> SourceSpec:
+    """A live device with the streams that its options promise; it is not opened, and need not be there."""
+    streams = make_device(driver, options, ManualClock()).streams
+    return SourceSpec(driver=driver, options=options, streams=streams, device=True, delay_ms=delay_ms)
 
 
 def _opened(driver: str, options: Options, **only_now: int) -> SourceSpec:
@@ -126,17 +175,26 @@ def _opened(driver: str, options: Options, **only_now: int) -> SourceSpec:
     return SourceSpec(driver=driver, options=options, streams=source.streams)
 
 
-def _inputs(infos: Sequence[StreamInfo]) -> Iterable[InputSpec]:
+def _inputs(sources: Sequence[SourceSpec]) -> Iterable[InputSpec]:
     """A stream is an input of its own, unless it is in a group; members come in the group's order."""
     grouped: set[str] = set()
-    for name, modalities in GROUPS.items():
-        members = [info for modality in modalities for info in infos if info.modality == modality]
-        if len({info.modality for info in members}) == len(modalities):
-            grouped |= {info.stream for info in members}
-            yield InputSpec(name=name, modality=name, members=tuple(members))
-    for info in infos:
+    for source in sources:
+        for modality, parts in GROUPS.items():
+            members = [info for part in parts for info in source.streams if info.modality == part]
+            if len({info.modality for info in members}) == len(parts):
+                grouped |= {info.stream for info in members}
+                yield InputSpec(
+                    name=_group_name(modality, members), modality=modality, members=tuple(members)
+                )
+    for info in (info for source in sources for info in source.streams):
         if info.stream not in grouped:
             yield InputSpec(name=info.stream, modality=info.modality, members=(info,))
+
+
+def _group_name(modality: str, members: Sequence[StreamInfo]) -> str:
+    """`imu`, or `wrist.imu` for wrist.accelerometer and wrist.gyroscope."""
+    prefix, dot, _ = members[0].stream.rpartition(".")
+    return f"{prefix}{dot}{modality}"
 
 
 def _windows(
@@ -197,12 +255,12 @@ def _results_outlet(*consumers: str) -> OutletSpec:
     return OutletSpec(traffic="results", consumers=consumers, keep_s=RESULTS_KEEP_S)
 
 
-def _check_unique(infos: Sequence[StreamInfo]) -> None:
-    names = [info.stream for info in infos]
+def _check_unique(names: Sequence[str], what: str) -> None:
     for name in names:
         if names.count(name) > 1:
             raise SixsenseError(
-                f"two sensors have a stream {name!r}: leave it out of one (`streams = [...]`)"
+                f"two sensors have the {what} {name!r}: leave it out of one (`streams = [...]`),"
+                " or give one another `name`"
             )
 
 

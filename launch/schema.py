@@ -5,11 +5,18 @@ from typing import Annotated, Literal
 import msgspec
 
 from ..nodes.wire.endpoints import CONTROL, RESULTS
+from ..sensors.imu_frames import ImuChecksum, ImuColumn
+from ..sensors.simulated.kinds import KindName
+from ..sensors.simulated.split import Split
+from ..sensors.topics import TopicModality, TopicRule
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 Weight = Annotated[float, msgspec.Meta(ge=0, le=1000)]
 Score = Annotated[float, msgspec.Meta(ge=-1000, le=1000)]
 Span = Annotated[float, msgspec.Meta(ge=0, le=3600)]
+Delay = Annotated[float, msgspec.Meta(ge=-10_000, le=10_000)]
+Rate = Annotated[float, msgspec.Meta(gt=0, le=100_000)]
+Pixels = Annotated[int, msgspec.Meta(ge=1, le=16_384)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]+$", max_length=64)]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 WindowModality = Literal["vision", "depth", "thermal", "audio", "imu"]
@@ -49,9 +56,11 @@ class InputConfig(_Table, frozen=True):
 
 
 class SimulatedSensor(_Table, frozen=True, tag="simulated", tag_field="driver"):
-    """The simulated robot; `streams` empty means all five."""
+    """The simulated robot, in a world of its `split`'s rooms, things and sounds; `streams` empty means all
+    five."""
 
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 1
+    split: Split = "test"
     streams: tuple[StreamName, ...] = ()
 
 
@@ -61,12 +70,116 @@ class RecordingSensor(_Table, frozen=True, tag="recording", tag_field="driver"):
     path: str
 
 
+class LiveSensor(_Table, frozen=True):
+    """What every live device's table has; the other keys are the keyword options of the driver's class.
+
+    `delay_ms` after what they show its readings are stamped (`sync-check` measures it): it is subtracted.
+    """
+
+    delay_ms: Delay = 0.0
+
+
+class ImuSerialSensor(LiveSensor, frozen=True, kw_only=True, tag="imu_serial", tag_field="driver"):
+    """An inertial unit on a serial port, `id` its path in /dev/serial/by-id; `sensors/imu_serial.py` has the
+    meaning of each key."""
+
+    id: str
+    name: Name = "imu"
+    baud: Annotated[int, msgspec.Meta(ge=50, le=10_000_000)] = 115_200
+    rate_hz: Rate = 100.0
+    columns: tuple[ImuColumn, ...] = ("ax", "ay", "az", "gx", "gy", "gz")
+    separator: str = ","
+    binary: str = ""
+    sync: str = ""
+    checksum: ImuChecksum = "none"
+    acceleration: Literal["m/s^2", "g"] = "m/s^2"
+    rotation: Literal["rad/s", "deg/s"] = "rad/s"
+    acceleration_scale: float = 1.0
+    rotation_scale: float = 1.0
+    stamp: Literal["s", "ms", "us", "ns"] = "us"
+
+
+class PhoneSensor(LiveSensor, frozen=True, kw_only=True, tag="phone", tag_field="driver"):
+    """A phone that runs the app Sensor Logger and pushes over HTTP to `http://HOST:PORT/TOKEN`.
+
+    `platform` is "ios" for an iPhone whose "Standardise Units & Frames" is off. `id` takes only the phone
+    with this deviceId. A `host` beyond this machine needs a `token`.
+    """
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]*$", max_length=48)] = ""
+    id: str = ""
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8055
+    token: str = ""
+    platform: Literal["android", "ios"] = "android"
+    rate_hz: Rate = 100.0
+
+
+class CameraSensor(LiveSensor, frozen=True, kw_only=True, tag="camera", tag_field="driver"):
+    """A camera: `id` its path in /dev/v4l/by-id, `http://` (MJPEG), `rtsp://`, or `gst: PIPELINE`.
+
+    "" is the only V4L2 camera of the machine.
+    """
+
+    id: str = ""
+    name: Name = "camera"
+    width: Pixels = 1280
+    height: Pixels = 720
+    rate_hz: Rate = 30.0
+
+
+class MicrophoneSensor(LiveSensor, frozen=True, kw_only=True, tag="microphone", tag_field="driver"):
+    """A microphone: `id` is `default`, `pulse:SOURCE`, or the sound card's name without its number."""
+
+    id: str = "default"
+    name: Name = "microphone"
+    rate_hz: Annotated[float, msgspec.Meta(ge=8000, le=384_000)] = 48_000
+    channels: Annotated[int, msgspec.Meta(ge=1, le=32)] = 1
+
+
+class DepthSensor(LiveSensor, frozen=True, kw_only=True, tag="depth", tag_field="driver"):
+    """A RealSense: `id` its serial number, "" the only one; `colour` and `imu` add its other sensors."""
+
+    id: str = ""
+    name: Name = "depth"
+    width: Pixels = 640
+    height: Pixels = 480
+    rate_hz: Annotated[int, msgspec.Meta(ge=1, le=300)] = 30
+    colour: bool = False
+    imu: bool = False
+
+
+class ThermalSensor(LiveSensor, frozen=True, kw_only=True, tag="thermal", tag_field="driver"):
+    """A UVC thermal camera of 16 bits: kelvin are `kelvin_at_zero + kelvin_per_count * count`.
+
+    `rows` is how many rows are picture and not telemetry; 0: as the kind of camera says.
+    """
+
+    id: str
+    name: Name = "thermal"
+    width: Pixels = 160
+    height: Pixels = 120
+    rate_hz: Rate = 9.0
+    kelvin_per_count: float = 0.01
+    kelvin_at_zero: float = 0.0
+    rows: Annotated[int, msgspec.Meta(ge=0, le=8192)] = 0
+
+
+class PluginSensor(LiveSensor, frozen=True, kw_only=True, tag="plugin", tag_field="driver"):
+    """A live device of another package: `use` is its name in the entry point group `sixsense.sensors`, or
+    `package.module:Class`; `options` are its own."""
+
+    use: str
+    options: dict[str, str | int | float | bool] = {}
+
+
 class Simulated(_Table, frozen=True):
     """An example to watch for: a happening as the simulated robot of another seed senses it."""
 
-    happening: Literal["alarm", "person", "bump"]
+    happening: KindName
     modality: WindowModality
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 7
+    split: Split = "test"
 
 
 class WatchConfig(_Table, frozen=True):
@@ -86,6 +199,19 @@ class WatchConfig(_Table, frozen=True):
     hold_s: Span = 0.5
 
 
+Sensor = (
+    SimulatedSensor
+    | RecordingSensor
+    | CameraSensor
+    | MicrophoneSensor
+    | DepthSensor
+    | ThermalSensor
+    | ImuSerialSensor
+    | PhoneSensor
+    | PluginSensor
+)
+
+
 class Config(_Table, frozen=True):
     """Everything a run needs to be planned. Every key has a default; docs are in the packaged files."""
 
@@ -95,5 +221,6 @@ class Config(_Table, frozen=True):
     fusion: FusionConfig = FusionConfig()
     windows: dict[WindowModality, WindowConfig] = {}
     inputs: dict[str, InputConfig] = {}
-    sensor: tuple[SimulatedSensor | RecordingSensor, ...] = ()
+    topics: dict[str, TopicModality | TopicRule] = {}
+    sensor: tuple[Sensor, ...] = ()
     watch: tuple[WatchConfig, ...] = ()

@@ -98,6 +98,10 @@ class Service:
         """Ask the sources to end; `outputs` goes on until everything has come through."""
         self._wishes.put(self._supervisor.stop)
 
+    def pause(self) -> None:
+        """A replay rests where it is, or goes on; a live run takes no notice."""
+        self._wishes.put(self._supervisor.pause)
+
     def close(self) -> None:
         """End the run now, and everything that it started."""
         self._finish()

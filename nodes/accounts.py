@@ -32,12 +32,14 @@ class Accounts:
         ledgers: dict[str, dict[int, Ledger]] = {}
         since: dict[str, int] = {}
         dropped: Counter[str] = Counter()
+        reports = list(reports)
+        receivers = {report.name for report in reports if report.ledgers}
         for report in reports:
             for entry in report.ledgers:
                 ledgers.setdefault(entry.stream, {})[entry.epoch] = entry.ledger
                 since[entry.stream] = report.since_ns
-            for counts in report.dropped.values():
-                dropped.update(counts)
+            for consumer, counts in report.dropped.items():
+                dropped.update(counts if consumer in receivers else {})
         return {
             stream: self._stream(info, ledgers.get(stream, {}), since.get(stream, 0), dropped[stream])
             for stream, info in self._infos.items()
@@ -55,7 +57,7 @@ class Accounts:
         self, info: StreamInfo, ledgers: Mapping[int, Ledger], since_ns: int, ring_dropped: int
     ) -> StreamCounts:
         totals, produced, skipped, refused = Counter[str](), 0, Counter[str](), Counter[str]()
-        reading = Counter[str]()
+        reading, unsent = Counter[str](), Counter[str]()
         epochs = {*ledgers, *(e for stream, e in self._produced if stream == info.stream)}
         for epoch in sorted(epochs):
             ledger, source = ledgers.get(epoch, Ledger()), self._produced.get((info.stream, epoch))
@@ -72,8 +74,8 @@ class Accounts:
             skipped.update(ledger.skipped)
             refused.update(ledger.dropped)
             reading.update(source.causes if source else {})
-        by_ring = min(totals["lost"], ring_dropped)
-        lost = {"ring full": by_ring, "outage": totals["lost"] - by_ring}
+            unsent.update(source.unsent if source else {})
+        lost = _by_cause(totals["lost"], {**unsent, "ring full": ring_dropped})
         return StreamCounts(
             modality=info.modality,
             unit=MODALITIES[info.modality].item,
@@ -101,3 +103,12 @@ def windows(reports: Iterable[Report]) -> dict[str, WindowCounts]:
 def ticks(reports: Iterable[Report]) -> TickCounts:
     """The fuse node's ticks."""
     return next((report.ticks for report in reports if report.ticks is not None), TickCounts())
+
+
+def _by_cause(lost: int, known: Mapping[str, int]) -> dict[str, int]:
+    """The items lost by the causes that are known, the rest by `outage`."""
+    causes: dict[str, int] = {}
+    for cause, count in known.items():
+        causes[cause] = min(lost, count)
+        lost -= causes[cause]
+    return {**causes, "outage": lost}

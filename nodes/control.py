@@ -7,6 +7,8 @@ import numpy as np
 
 from ..encoders.track import Ledger
 from ..fusion.query import Query, Standing
+from ..sensors.liveness import Change, SensorStatus
+from ..sensors.sample import StreamInfo
 from .wire.errors import WireError
 from .wire.fields import VERSION, from_fields, pack_header, to_fields, unpack_header
 from .wire.status import QueryStatus, Status, TickCounts, WindowCounts
@@ -31,12 +33,16 @@ class StreamLedger(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Produced(msgspec.Struct, frozen=True, kw_only=True):
-    """A source's own count of one stream in one epoch, and what it lost while reading, by cause."""
+    """A source's own count of one stream in one epoch, and what it lost while reading, by cause.
+
+    `unsent` is what of `items` never left the source, by cause.
+    """
 
     stream: str
     epoch: int
     items: int
     causes: dict[str, int]
+    unsent: dict[str, int] = {}
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +60,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ticks: TickCounts | None = None
     queries: tuple[QueryStatus, ...] = ()
     latency_ms: dict[str, tuple[float, float]] = {}
+    sensors: dict[str, SensorStatus] = {}
+
+
+class Changed(msgspec.Struct, frozen=True, kw_only=True):
+    """Transitions of live streams, said as soon as they are seen; `infos` where a device that was opened
+    knows more of its streams than the plan."""
+
+    name: str
+    epoch: int
+    changes: tuple[Change, ...] = ()
+    infos: tuple[StreamInfo, ...] = ()
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,11 +93,13 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
 class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """What the supervisor wants: complete in itself, sent to every node whenever it changes.
 
-    `go` starts the run, `stop` asks its sources to end, `over` says that everything has come through.
+    `go` starts the run, `stop` asks its sources to end, `over` says that everything has come through; while
+    `paused`, a replay reads nothing.
 
     `directory` is by node, then traffic class; `restarts` by node. `queries_version` tells a fuse node
-    whether it has these queries already: without their examples, their vectors the rows of `vectors`,
-    float32 (n, dim). `checkpoint` is the fuse node's last, for one that starts anew.
+    whether it has these queries already: without their terms, their vectors the rows of `vectors`,
+    float32 (n, dim). `checkpoint` is the fuse node's last, for one that starts anew. `infos` are the streams
+    of which a device, when it was opened, knew more than the plan.
     """
 
     go: bool
@@ -92,15 +111,17 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     restarts: dict[str, int]
     queries_version: int
     queries: tuple[Query, ...]
-    modalities: tuple[str, ...]
+    mixes: tuple[tuple[tuple[str, float], ...], ...]
     space_id: str
     vectors: np.ndarray
     checkpoint: np.ndarray
+    infos: tuple[StreamInfo, ...] = ()
+    paused: bool = False
 
     def standing(self) -> list[Standing]:
         """The queries with their vectors."""
-        rows = zip(self.queries, self.modalities, self.vectors, strict=True)
-        return [Standing(query=q, modality=m, space_id=self.space_id, vector=v) for q, m, v in rows]
+        rows = zip(self.queries, self.mixes, self.vectors, strict=True)
+        return [Standing(query=q, mix=m, space_id=self.space_id, vector=v) for q, m, v in rows]
 
 
 class Embed(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,14 +155,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-Word = Register | Report | Checkpoint | Failed | Embedded | Ask
+Word = Register | Report | Changed | Checkpoint | Failed | Embedded | Ask
 """What nodes say to the supervisor."""
 Wish = RunState | Embed | Answer | Status
 """What the supervisor says to nodes."""
 
 MESSAGES: dict[str, type[msgspec.Struct]] = {
     t.__name__: t
-    for t in (Register, Report, Checkpoint, Failed, Embedded, Ask, RunState, Embed, Answer, Status)
+    for t in (Register, Report, Changed, Checkpoint, Failed, Embedded, Ask, RunState, Embed, Answer, Status)
 }
 
 

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 
 import msgspec
+import numpy as np
 import zmq
 
+from ..fusion.snapshot import Snapshot as FusionSnapshot
 from ..sensors.clock import Clock, Timeline
-from ..sensors.sample import End, Progress, Sample
+from ..sensors.sample import End, Progress, Sample, StreamInfo
 from .control import Answer, Ask, RunState, Wish
 from .node import Base, Message, Yield
 from .spec import EdgeSpec
@@ -17,7 +19,18 @@ from .wire.envelope import encode
 from .wire.fields import MAX_PAYLOAD_BYTES
 from .wire.publisher import ResultsPublisher
 from .wire.status import QueryStatus, Status
-from .wire.verbs import Accepted, Directory, ListQueries, Queries, Registration, Snapshot, Unwatch, Watch
+from .wire.verbs import (
+    Accepted,
+    Describe,
+    Description,
+    Directory,
+    ListQueries,
+    Queries,
+    Registration,
+    Snapshot,
+    Unwatch,
+    Watch,
+)
 
 MAX_ASKED = 256
 """How many requests may wait for the supervisor before another is refused."""
@@ -36,6 +49,7 @@ class Edge(Base):
         self._directory: dict[str, dict[str, str]] = {}
         self._epochs: dict[str, int] = {}
         self._queries: tuple[QueryStatus, ...] = ()
+        self._infos: dict[str, StreamInfo] = {}
         self._ids = count(1)
         self._asked: dict[int, tuple[bytes, int, str]] = {}
 
@@ -56,12 +70,18 @@ class Edge(Base):
         if isinstance(self._clock, Timeline):
             self._clock.offset_ns = state.offset_ns
         self._clock = clock
-        for info in self._spec.infos:
-            self._publish(info)
+        self._tell_infos(self._spec.infos)
+
+    def _tell_infos(self, infos: Sequence[StreamInfo]) -> None:
+        """Publish what streams are, each time it is another."""
+        for info in infos:
+            if self._infos.get(info.stream) != info:
+                self._infos[info.stream] = info
+                self._publish(info)
 
     def receive(self, message: Message) -> Yield:
         """Publish a result; progress is for nodes only."""
-        if not isinstance(message, (Progress, End, Sample)):
+        if not isinstance(message, (Progress, End, Sample, FusionSnapshot)):
             trace = getattr(message, "trace", None)
             if trace:
                 trace = trace | {"publish": self._clock.now_ns()}
@@ -78,6 +98,7 @@ class Edge(Base):
                 self._publish(wish)
             case RunState():
                 self._directory = wish.directory
+                self._tell_infos(wish.infos)
             case Answer() if wish.id in self._asked:
                 peer, request_id, name = self._asked.pop(wish.id)
                 accepted = Accepted(name=name, note=wish.note)
@@ -127,6 +148,8 @@ class Edge(Base):
                 return self._ask(peer, request.id, asks, Ask(id=next(self._ids), query=request.body.query))
             case Unwatch():
                 return self._ask(peer, request.id, asks, Ask(id=next(self._ids), name=request.body.name))
+            case Describe():
+                return make_reply(request.id, self._description())
             case ListQueries():
                 return make_reply(request.id, Queries(queries=self._queries))
             case _:
@@ -136,6 +159,15 @@ class Edge(Base):
                     for traffic, endpoint in endpoints.items()
                 )
                 return make_reply(request.id, Directory(nodes=nodes))
+
+    def _description(self) -> Description:
+        """What a recorder that joins puts first into its log."""
+        return Description(
+            robot=self._robot,
+            offset_ns=self._clock.offset_ns if isinstance(self._clock, Timeline) else 0,
+            streams=tuple(self._infos.values()),
+            plan=np.frombuffer(self._spec.plan.encode(), np.uint8),
+        )
 
     def _ask(self, peer: bytes, request_id: int, asks: list[Ask], ask: Ask) -> list[bytes]:
         if len(self._asked) >= MAX_ASKED:

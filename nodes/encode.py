@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ..encoders.embedding import Embedding, Missing
+from ..encoders.errors import InputError
+from ..encoders.recent import Recent
 from ..encoders.window import Window
 from ..encoders.windower import Windower
-from ..fusion.query import Standing
+from ..fusion.compose import Part, compose
+from ..fusion.query import Term
 from ..sensors.clock import Clock, ManualClock
 from ..sensors.errors import SixsenseError
 from ..sensors.sample import NS, End, Progress, Sample
@@ -34,6 +37,8 @@ class Encode(Base):
         self._epoch = epoch
         self._encoder: Encoder | None = None
         self._clock: Clock = ManualClock()
+        self._start_ns = 0
+        self._recent = Recent()
         self._windowers: dict[str, Windower] = {}
         self._input_of: dict[str, str] = {
             i.stream: spec_.name for spec_ in spec.inputs for i in spec_.members
@@ -59,6 +64,7 @@ class Encode(Base):
     def begin(self, state: RunState, clock: Clock) -> None:
         """Window from here on; one that joins a running stream counts from the first sample it gets."""
         self._clock = clock
+        self._start_ns = state.start_ns if self._spec.shed_s is not None else 0
         late = state.restarts.get(self._name, 0) > 0
         self._windowers = {
             spec.name: Windower(spec, self._spec.windows[spec.modality], joined_late=late)
@@ -66,9 +72,12 @@ class Encode(Base):
         }
 
     def obey(self, wish: Wish) -> Yield:
-        """Give queries their vectors."""
+        """Give queries their vectors; learn what opened devices say of their streams."""
         if isinstance(wish, Embed):
             yield self._embed(wish)
+        for info in wish.infos if isinstance(wish, RunState) else ():
+            if info.stream in self._input_of:
+                self._windowers[self._input_of[info.stream]].refine(info)
 
     def receive(self, message: Message) -> Yield:
         """Take one event of a stream; yield embeddings, missing windows, then the input's progress."""
@@ -114,19 +123,28 @@ class Encode(Base):
         """A query's vector in this model's space, or why there is none."""
         query, encoder = request.query, self._loaded()
         try:
-            if query.example is None:
-                modality, vector = "text", encoder.embed_query("text", query.text or "")
-            else:
-                modality, e = query.example.modality, query.example
-                vector = encoder.embed_query(
-                    modality, e.data, stamps=e.stamps, rate_hz=e.rate_hz, fx=e.fx, baseline=e.baseline
-                )
+            parts = [self._part(term, encoder) for term in query.terms]
+            bare = msgspec.structs.replace(query, terms=())
+            return Embedded(id=request.id, standing=compose(bare, parts, encoder.model.card))
         except (SixsenseError, ValueError) as error:
             return Embedded(id=request.id, standing=None, error=f"query {query.name!r}: {error}")
-        bare = msgspec.structs.replace(query, example=None)
-        space_id = encoder.model.space_id
-        standing = Standing(query=bare, modality=modality, space_id=space_id, vector=vector)
-        return Embedded(id=request.id, standing=standing)
+
+    def _part(self, term: Term, encoder: "Encoder") -> Part:
+        """A term with its vector. Raises SixsenseError or ValueError."""
+        if term.text is not None:
+            return Part(term.weight, "text", encoder.embed_query("text", term.text))
+        if (e := term.example) is not None:
+            vector = encoder.embed_query(
+                e.modality, e.data, stamps=e.stamps, rate_hz=e.rate_hz, fx=e.fx, baseline=e.baseline
+            )
+            return Part(term.weight, e.modality, vector)
+        if term.moment is not None:
+            start_ns = 0 if term.moment.absolute else self._start_ns
+            embedding = self._recent.at(term.moment.input, start_ns + term.moment.at_ns)
+            return Part(term.weight, embedding.modality, embedding.vector)
+        if term.vector is None:
+            raise InputError("a term is a text, an example, a moment or a vector, and this one is none")
+        return Part(term.weight, term.modality, term.vector)
 
     def _result(self, window: Window | Missing, received_ns: int) -> Embedding | Missing:
         if isinstance(window, Window):
@@ -140,7 +158,7 @@ class Encode(Base):
                 return self._missing(window, "invalid")
             self._embedded[window.input] += 1
             epoch = max(window.epoch, self._epoch)
-            return Embedding(
+            embedding = Embedding(
                 input=window.input,
                 modality=window.modality,
                 epoch=epoch,
@@ -154,6 +172,8 @@ class Encode(Base):
                 vector=vector,
                 trace=window.trace | {"window": received_ns, "encode": self._clock.now_ns()},
             )
+            self._recent.add(embedding)
+            return embedding
         return self._missing(window, window.cause)
 
     def _missing(self, window: Window | Missing, cause: str) -> Missing:

@@ -26,6 +26,9 @@ STAGES = ("sense", "ingest", "window", "encode", "fuse")
 """What a trace has, in order: newest item sensed, sample sent, window closed, embedding sent, fused sent.
 A recording was sensed on another timeline: there, time is counted from `ingest`."""
 
+SNAPSHOT_NS = 10 * NS
+"""How often a live fusion tells all that it goes on from, for a recorder that has joined meanwhile."""
+
 
 class Fuse(Base):
     """Owns the Fuser; remembers the traces of what it fuses, to say where time went."""
@@ -43,6 +46,7 @@ class Fuse(Base):
         self._queries: tuple[QueryStatus, ...] = ()
         self._running = set(spec.rules)
         self._finished = False
+        self._next_snapshot_ns = 0
         self._traces: dict[str, deque[tuple[int, int, dict[str, int]]]] = {
             name: deque(maxlen=64) for name in spec.rules
         }
@@ -66,7 +70,7 @@ class Fuse(Base):
                 QueryStatus(name=s.query.name, since_ns=0, modalities=tuple(targets(s, self._spec.card)))
                 for s in standing
             )
-        return iter(())
+            yield self._fuser.snapshot()
 
     def receive(self, message: Message) -> Yield:
         """Take one message of an encode node; yield the ticks it completes, each with its matches."""
@@ -123,6 +127,9 @@ class Fuse(Base):
                 trace = self._latest_trace(message) | {"fuse": self._clock.now_ns()}
                 self._note(trace)
             yield msgspec.structs.replace(message, trace=trace)
+        if trace and self._spec.deadline_s is not None and self._clock.now_ns() >= self._next_snapshot_ns:
+            self._next_snapshot_ns = self._clock.now_ns() + SNAPSHOT_NS
+            yield self._fuser.snapshot()
 
     def _note(self, trace: dict[str, int]) -> None:
         """Note how long each stage took."""

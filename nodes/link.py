@@ -1,6 +1,7 @@
 """Link: a ring served to its consumers over ZeroMQ, DEALER to ROUTER, by credit."""
 
 import struct
+import time
 from collections.abc import Sequence
 
 import zmq
@@ -11,6 +12,9 @@ from .ring import Ring
 _INDEX = struct.Struct("<Q")
 CREDIT = {"lossless": 256, "lossy": 8, "results": 256}
 """How many unacknowledged messages a consumer may have under way, by traffic class."""
+
+GUEST_S = 2.0
+"""A guest that has not acknowledged anything for so long is waited for no more when the run ends."""
 
 ZERO_COPY_BYTES = 1 << 16
 """Frames above this are sent without a copy; below, keeping track of them costs more than copying."""
@@ -25,6 +29,7 @@ class Outlet:
         self.ring = ring
         self._credit = credit
         self._peers: dict[bytes, str] = {}
+        self._heard_s: dict[str, float] = {}
         self.socket = context.socket(zmq.ROUTER)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.SNDHWM, 0)
@@ -35,6 +40,14 @@ class Outlet:
             raise SixsenseError(f"cannot bind {endpoint} for data between nodes: {error}") from error
         self.endpoint = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
+    @property
+    def idle(self) -> bool:
+        """Every consumer is done with everything, but for guests that are gone without a word."""
+        now_s = time.monotonic()
+        return self.ring.idle and not any(
+            now_s - self._heard_s[name] < GUEST_S for name in self.ring.guests_behind()
+        )
+
     def put(self, stream: str, stamp_ns: int | None, items: int, frames: Sequence[bytes]) -> None:
         """Add a message and send what can be sent."""
         self.ring.put(stream, stamp_ns, items, frames)
@@ -44,10 +57,13 @@ class Outlet:
         """Take attachments and acknowledgements, then send on."""
         while self.socket.poll(0):
             peer, verb, *rest = self.socket.recv_multipart(zmq.NOBLOCK)
-            if verb == b"attach":
-                name = rest[0].decode()
+            self._heard_s[self._peers.get(peer, "")] = time.monotonic()
+            if verb == b"attach" and self.ring.admits(name := rest[0].decode()):
                 self._peers = {p: n for p, n in self._peers.items() if n != name} | {peer: name}
+                self._heard_s[name] = time.monotonic()
                 self.ring.attach(name)
+            elif verb == b"leave" and peer in self._peers:
+                self.ring.leave(self._peers.pop(peer))
             elif verb == b"ack" and peer in self._peers:
                 self.ring.ack(self._peers[peer], _INDEX.unpack(rest[0])[0])
         self.pump()
@@ -65,7 +81,10 @@ class Outlet:
 
 
 class Inlet:
-    """The consumer's end: attaches under its name, acknowledges what it is done with."""
+    """The consumer's end: attaches under its name, acknowledges what it is done with.
+
+    One that the plan does not know gets what comes from then on, until it leaves.
+    """
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, name: str) -> None:
         self.endpoint = endpoint
@@ -88,6 +107,11 @@ class Inlet:
     def acknowledge(self) -> None:
         """Tell the sender that everything received so far is done with."""
         self.socket.send_multipart([b"ack", _INDEX.pack(self._done)])
+
+    def leave(self) -> None:
+        """Read no more; whoever sends forgets this consumer."""
+        self.socket.setsockopt(zmq.LINGER, 500)
+        self.socket.send_multipart([b"leave"])
 
     def close(self) -> None:
         self.socket.close()

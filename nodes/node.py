@@ -7,13 +7,14 @@ import zmq
 
 from ..encoders.embedding import Embedding, Missing
 from ..fusion.fused import Fused, Match
+from ..fusion.snapshot import Snapshot
 from ..sensors.clock import Clock
 from ..sensors.modalities import MODALITIES
 from ..sensors.sample import End, Progress, Sample
 from .control import RunState, Wish, Word
-from .spec import TrafficClass
+from .spec import InletSpec, TrafficClass
 
-Message = Sample | Progress | End | Embedding | Missing | Fused | Match
+Message = Sample | Progress | End | Embedding | Missing | Fused | Match | Snapshot
 Yield = Iterator[Message | Word]
 
 
@@ -28,8 +29,8 @@ class Node(Protocol):
         """The run starts, or this node joins it again."""
         ...
 
-    def receive(self, message: Message) -> Yield:
-        """Take one message; yield what follows from it."""
+    def receive_from(self, inlet: InletSpec, message: Message) -> Yield:
+        """Take one message of another node's outlet; yield what follows from it."""
         ...
 
     def obey(self, wish: Wish) -> Yield:
@@ -53,6 +54,11 @@ class Node(Protocol):
         ...
 
     @property
+    def unhurried(self) -> bool:
+        """Nobody waits for what this node does: it may take messages a few at a time, which costs less."""
+        ...
+
+    @property
     def done(self) -> bool:
         """Nothing more will come of this node."""
         ...
@@ -65,8 +71,14 @@ class Node(Protocol):
 class Base:
     """What most nodes do with most of a life: nothing."""
 
+    unhurried = False
+
     def load(self) -> None:
         """Nothing takes long."""
+
+    def receive_from(self, inlet: InletSpec, message: Message) -> Yield:  # noqa: ARG002
+        """Most nodes take a message the same wherever it comes from."""
+        return self.receive(message)
 
     def receive(self, message: Message) -> Yield:
         raise TypeError(f"{type(self).__name__} does not take {type(message).__name__}")
@@ -101,5 +113,7 @@ def route(message: Message, modalities: Mapping[str, str]) -> tuple[TrafficClass
             return traffic, message.stream, message.t_ns if isinstance(message, Progress) else None, 0
         case Embedding() | Missing():
             return "results", message.input, message.end_ns, 1
+        case Snapshot():
+            return "results", "fused", None, 0
         case Fused() | Match():
             return "results", "fused", message.stamp_ns, 1

@@ -38,6 +38,8 @@ class Ring:
 
     def __init__(self, consumers: Sequence[str], *, keep_s: float, lossless: bool) -> None:
         self._readers = {name: _Reader() for name in consumers}
+        self._guests: set[str] = set()
+        self._gone: dict[str, Counter[str]] = {}
         self._keep_ns = round(keep_s * NS)
         self._lossless = lossless
         self._entries: deque[Entry] = deque()
@@ -62,14 +64,34 @@ class Ring:
 
     @property
     def idle(self) -> bool:
-        """Every consumer is done with everything."""
-        return all(r.acked >= self._next for r in self._readers.values())
+        """Every consumer of the plan is done with everything."""
+        return not any(r.acked < self._next for n, r in self._readers.items() if n not in self._guests)
+
+    def guests_behind(self) -> list[str]:
+        """The guests that are not."""
+        return [name for name in self._guests if self._readers[name].acked < self._next]
 
     def attach(self, consumer: str) -> None:
-        """A consumer (re)connected: what it has not acknowledged is sent again."""
+        """A consumer (re)connected: what it has not acknowledged is sent again. A guest, which is not in the
+        plan, gets what comes from now on."""
+        if consumer not in self._readers:
+            self._readers[consumer] = _Reader()
+            self._readers[consumer].acked = self._next
+            self._guests.add(consumer)
         reader = self._readers[consumer]
         reader.next = reader.acked
         reader.under_way.clear()
+
+    def admits(self, consumer: str) -> bool:
+        """Whether a consumer may attach: one of the plan, or live a guest, which cannot hold anything up."""
+        return consumer in self._readers or not self._lossless
+
+    def leave(self, consumer: str) -> None:
+        """A guest reads no more. Its losses stay counted."""
+        if consumer in self._guests:
+            self._guests.discard(consumer)
+            self._gone[consumer] = self._readers.pop(consumer).dropped
+            self._trim()
 
     def following(self, consumer: str, credit: int) -> Entry | None:
         """The next message for a consumer with at most `credit` unacknowledged ones, and count it sent."""
@@ -92,7 +114,7 @@ class Ring:
 
     def dropped(self) -> dict[str, Counter[str]]:
         """Items dropped unread, by consumer and stream."""
-        return {name: reader.dropped for name, reader in self._readers.items()}
+        return self._gone | {name: reader.dropped for name, reader in self._readers.items()}
 
     def _too_old(self) -> bool:
         return bool(self._entries) and self._newest_ns - self._entries[0].stamp_ns > self._keep_ns

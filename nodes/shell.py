@@ -22,6 +22,8 @@ from .wire.envelope import decode, encode
 
 log = logging.getLogger(__name__)
 HEARTBEAT_S = 0.2
+UNHURRIED_S, UNHURRIED = 0.025, 16
+"""How long an unhurried node lets messages gather, unless there were so many the last time."""
 BATCH = 32
 """How many messages an inlet or a source gives before the others and the clock have their turn."""
 
@@ -51,6 +53,7 @@ class Shell:
         }
         self._clock = Timeline(0)
         self._begun = self._over = False
+        self._taken = 0
         self._since_ns, self._reported_s, self._cpu_before_s = 0, 0.0, 0.0
 
     def run(self) -> bool:
@@ -83,14 +86,15 @@ class Shell:
 
     def _turn(self) -> None:
         """One round: wait for something, then serve each socket, the node's own time, and the heartbeat."""
+        if self._begun and self._node.unhurried and self._taken < UNHURRIED:
+            time.sleep(UNHURRIED_S)
         self._wait()
         while self._control.poll(0):
             self._obey(cast(Wish, unpack(self._control.recv_multipart())))
         for outlet in self._outlets.values():
             outlet.on_readable()
         if self._begun:
-            for inlet in self._inlets.values():
-                self._drain(inlet)
+            self._taken = sum(self._drain(spec, inlet) for spec, inlet in self._inlets.items())
             for own, readable in self._node.sockets().items():
                 if own.poll(0):
                     self._emit(readable())
@@ -125,11 +129,11 @@ class Shell:
     def _room(self) -> bool:
         return all(outlet.ring.room for outlet in self._outlets.values())
 
-    def _drain(self, inlet: Inlet) -> int:
+    def _drain(self, spec: InletSpec, inlet: Inlet) -> int:
         """Hand over what has arrived, while there is room for what follows from it; how much that was."""
         taken = 0
         while taken < BATCH and self._room and (frames := inlet.receive()) is not None:
-            self._emit(self._node.receive(cast(Message, decode(frames)[1])))
+            self._emit(self._node.receive_from(spec, cast(Message, decode(frames)[1])))
             taken += 1
         if taken:
             inlet.acknowledge()
@@ -169,7 +173,7 @@ class Shell:
                 continue
             if current is not None:
                 # What a sender that died had sent is still here.
-                while self._drain(current):
+                while self._drain(wanted, current):
                     pass
                 current.close()
             self._inlets[wanted] = Inlet(self._context, endpoint, self._spec.name)
@@ -199,8 +203,9 @@ class Shell:
             for consumer, counts in outlet.ring.dropped().items()
             if counts
         }
-        idle = all(outlet.ring.idle for outlet in self._outlets.values())
+        idle = all(outlet.idle for outlet in self._outlets.values())
         fields = self._node.report() if self._begun else {}
+        dropped |= fields.pop("dropped", {})
         self._send(
             Report(
                 name=self._spec.name,

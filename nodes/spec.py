@@ -1,6 +1,6 @@
 """What a node is told before it starts: plain data, the same for Ray and in-process."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -29,11 +29,17 @@ class InletSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A driver (a key of the drivers' table) with its options, and the streams it was found to have."""
+    """A driver (a key of the drivers' tables) with its options, and the streams it was found to have.
+
+    Where `device`, it is live, and has the streams that its options promise, delivered `delay_ms` after what
+    they show; whether it is there is seen when the run begins.
+    """
 
     driver: str
-    options: dict[str, str | int | float | tuple[str, ...]]
+    options: dict[str, Any]
     streams: tuple[StreamInfo, ...]
+    device: bool = False
+    delay_ms: float = 0.0
 
 
 class IngestSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +76,22 @@ class EdgeSpec(msgspec.Struct, frozen=True, kw_only=True):
     results: str
     control: str
     infos: tuple[StreamInfo, ...]
+    plan: str = "{}"
+
+
+class RecordSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Records a run at `path` (absolute), in several files where `split_bytes` or `split_s` are not 0.
+
+    `streams` are those to be recorded, `plan` is JSON of a RunPlan. It ends before the disk has less than
+    `keep_free_bytes`.
+    """
+
+    path: str
+    streams: tuple[StreamInfo, ...]
+    plan: str
+    split_bytes: int = 0
+    split_s: float = 0.0
+    keep_free_bytes: int = 500_000_000
 
 
 class NodeSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +99,7 @@ class NodeSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     robot: str
-    body: IngestSpec | EncodeSpec | FuseSpec | EdgeSpec
+    body: IngestSpec | EncodeSpec | FuseSpec | EdgeSpec | RecordSpec
     outlets: tuple[OutletSpec, ...]
     inlets: tuple[InletSpec, ...]
     lossless: bool
@@ -86,7 +108,7 @@ class NodeSpec(msgspec.Struct, frozen=True, kw_only=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a run starts. `whole_minute` starts the timeline on one (the simulated robot's script).
 
-    `taps` are the outlets that the starting process itself reads as the consumer `output`.
+    `facts` is JSON of the RunPlan, for a log. `taps` are the outlets that the starting process itself reads as the consumer `output`.
     """
 
     robot: str
@@ -96,3 +118,4 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     queries: tuple[Query, ...] = ()
     whole_minute: bool = False
     notes: tuple[str, ...] = ()
+    facts: str = "{}"

@@ -13,10 +13,24 @@ from ..fusion.errors import QueryError
 from ..fusion.query import Query, Standing
 from ..fusion.score import background, check
 from ..sensors.errors import SixsenseError
-from ..sensors.sample import NS
+from ..sensors.liveness import Change, SensorStatus
+from ..sensors.sample import NS, StreamInfo
 from . import accounts
-from .control import Answer, Ask, Checkpoint, Embed, Embedded, Failed, Register, Report, RunState, Wish, Word
-from .spec import EncodeSpec, IngestSpec, NodeSpec, Plan
+from .control import (
+    Answer,
+    Ask,
+    Changed,
+    Checkpoint,
+    Embed,
+    Embedded,
+    Failed,
+    Register,
+    Report,
+    RunState,
+    Wish,
+    Word,
+)
+from .spec import EdgeSpec, EncodeSpec, IngestSpec, NodeSpec, Plan, RecordSpec
 from .wire.status import NodeState, NodeStatus, Outage, QueryStatus, Status
 
 log = logging.getLogger(__name__)
@@ -75,10 +89,12 @@ class Supervisor:
         self._first = list(plan.queries)
         self._embedding: dict[int, tuple[Query, int | None]] = {}
         self._outages: list[Outage] = []
+        self._changes: list[Change] = []
+        self._infos: dict[str, StreamInfo] = {}
         self._notes = list(plan.notes)
         self._seq = 0
         self._status_ns = 0
-        self.go = self.stopping = self.over = False
+        self.go = self.stopping = self.over = self.paused = False
         self.error: str = ""
         self.statuses: list[Status] = []
 
@@ -94,6 +110,8 @@ class Supervisor:
                 return self._register(word, now_ns)
             case Report():
                 return self._hear(word, now_ns)
+            case Changed():
+                return self._changed(word, now_ns)
             case Checkpoint():
                 self._checkpoint = word.state
                 return []
@@ -145,6 +163,11 @@ class Supervisor:
         self.stopping = True
         return self._broadcast()
 
+    def pause(self) -> Outbox:
+        """Let a replay rest where it is, or go on; sensors cannot."""
+        self.paused = not self.paused
+        return self._broadcast()
+
     def finish(self, now_ns: int) -> Outbox:
         """The run is over, everything having come through or not."""
         if self.over:
@@ -169,6 +192,7 @@ class Supervisor:
         record = self._known(report.name)
         if record.registered is None or report.epoch != record.registered.epoch:
             return []
+        self._note_unrecorded(record, report)
         record.report, record.heard_ns = report, now_ns
         self._accounts.note(report)
         if record.ready:
@@ -178,6 +202,21 @@ class Supervisor:
         if self.go and all(r.report is not None and r.report.done for r in self._records.values()):
             return self.finish(now_ns)
         return []
+
+    def _changed(self, word: Changed, now_ns: int) -> Outbox:
+        """A live stream changed its state, which is told at once, or is known better now."""
+        self._changes += word.changes
+        self._infos |= {info.stream: info for info in word.infos}
+        told = self._tell(now_ns) if word.changes and not self.over else []
+        return [*told, *(self._broadcast() if word.infos else [])]
+
+    def _note_unrecorded(self, record: _Record, report: Report) -> None:
+        """Say once when a recorder begins to miss something."""
+        before = record.report.dropped if record.report is not None else {}
+        for consumer in report.dropped.keys() - before.keys():
+            if consumer.startswith("record"):
+                lost = ", ".join(f"{items} of {name}" for name, items in report.dropped[consumer].items())
+                log.error("dropped(%s): its disk falls behind; missing so far: %s", consumer, lost)
 
     def _begin(self, now_ns: int) -> Outbox:
         """Every node is ready: give the first queries their vectors, then go."""
@@ -245,12 +284,12 @@ class Supervisor:
     def _can_match(self, standing: Standing) -> bool:
         card = self._plan.card
         wanted = standing.query.modalities or card.modalities
-        return any(background(card, standing.modality, target) is not None for target in wanted)
+        return any(background(card, standing, target) is not None for target in wanted)
 
     def _why_never(self, standing: Standing) -> str:
         card = self._plan.card
         reason = "has no background for that" if card.trained else "is untrained: similarity only"
-        return f"query {standing.query.name!r} ({standing.modality}) can match nothing: {card.name} {reason}"
+        return f"query {standing.query.name!r} ({standing.kind}) can match nothing: {card.name} {reason}"
 
     def _silent(self) -> tuple[QueryStatus, ...]:
         """The standing queries that this space cannot compare with anything."""
@@ -288,6 +327,7 @@ class Supervisor:
         state = RunState(
             go=self.go,
             stop=self.stopping,
+            paused=self.paused,
             over=self.over,
             offset_ns=self._offset_ns,
             start_ns=self._start_ns,
@@ -297,10 +337,11 @@ class Supervisor:
             restarts={name: record.restarts for name, record in self._records.items()},
             queries_version=self._version,
             queries=tuple(s.query for s in standing),
-            modalities=tuple(s.modality for s in standing),
+            mixes=tuple(s.mix for s in standing),
             space_id=self._plan.card.space_id,
             vectors=np.stack([s.vector for s in standing]) if standing else np.zeros((0, 0), np.float32),
             checkpoint=self._checkpoint,
+            infos=tuple(self._infos.values()),
         )
         return [(name, state) for name in registered]
 
@@ -339,10 +380,24 @@ class Supervisor:
             queries=(*(query for report in reports for query in report.queries), *self._silent()),
             latency_ms={stage: v for report in reports for stage, v in report.latency_ms.items()},
             notes=(*self._notes, *self._accounts.unplanned()),
+            sensors=self._sensors(reports),
+            changes=tuple(self._changes),
         )
+        self._changes = []
         self._seq += 1
         self.statuses.append(status)
-        return [(name, status) for name in self._records if name == "edge"]
+        return [(name, status) for name, r in self._records.items() if isinstance(r.spec.body, EdgeSpec | RecordSpec)]
+
+    def _sensors(self, reports: list[Report]) -> dict[str, SensorStatus]:
+        """The live streams as last reported, and what was said of them since."""
+        sensors = {stream: s for report in reports for stream, s in report.sensors.items()}
+        for c in self._changes:
+            known = sensors.get(c.stream, SensorStatus(state=c.state, since_ns=c.at_ns))
+            if c.at_ns >= known.since_ns:
+                sensors[c.stream] = msgspec.structs.replace(
+                    known, state=c.state, since_ns=c.at_ns, reason=c.reason
+                )
+        return sensors
 
     def _node_status(self, record: _Record, now_ns: int) -> NodeStatus:
         registered, report = record.registered, record.report

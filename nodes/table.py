@@ -8,7 +8,8 @@ from .encode import Encode
 from .fuse import Fuse
 from .ingest import Ingest
 from .node import Node
-from .spec import EdgeSpec, EncodeSpec, FuseSpec, IngestSpec, NodeSpec
+from .record import Record
+from .spec import EdgeSpec, EncodeSpec, FuseSpec, IngestSpec, NodeSpec, RecordSpec
 
 
 class Kind(NamedTuple):
@@ -24,6 +25,7 @@ KINDS: dict[type, Kind] = {
     EncodeSpec: Kind(lambda spec, body, epoch: Encode(spec.name, body, epoch), 1, -1),
     FuseSpec: Kind(lambda spec, body, epoch: Fuse(spec.name, body, epoch), 0, -1),
     EdgeSpec: Kind(lambda spec, body, epoch: Edge(spec.robot, body, epoch), 0, -1),
+    RecordSpec: Kind(lambda spec, body, epoch: Record(spec.name, spec.robot, body, epoch), 0, -1),
 }
 
 

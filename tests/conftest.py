@@ -1,5 +1,7 @@
 """What every test may use: recordings and goldens, sound files, a web server with bad manners."""
 
+import os
+import tty
 import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -33,6 +35,39 @@ def wav() -> Callable[[Path, np.ndarray], None]:
             file.writeframes((pcm * 32767).astype("<i2").tobytes())
 
     return write
+
+
+class SerialPort:
+    """A serial device that can be unplugged: a pseudo-terminal behind a path that stays the same."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._ends: tuple[int, ...] = ()
+
+    def plug(self) -> None:
+        """Appear at `path`."""
+        self._ends = os.openpty()
+        tty.setraw(self._ends[1])
+        self.path.symlink_to(os.ttyname(self._ends[1]))
+
+    def send(self, data: bytes) -> None:
+        os.write(self._ends[0], data)
+
+    def unplug(self) -> None:
+        """Vanish; who has it open is hung up."""
+        self.path.unlink(missing_ok=True)
+        for end in self._ends:
+            os.close(end)
+        self._ends = ()
+
+
+@pytest.fixture
+def serial_port(tmp_path: Path) -> Iterator[SerialPort]:
+    """A serial device, plugged in."""
+    port = SerialPort(tmp_path / "usb-imu")
+    port.plug()
+    yield port
+    port.unplug()
 
 
 @dataclass

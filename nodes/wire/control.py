@@ -20,6 +20,8 @@ from .verbs import (
     VERB_OF,
     VERBS,
     Accepted,
+    Describe,
+    Description,
     Directory,
     ListNodes,
     ListQueries,
@@ -160,6 +162,10 @@ class ControlClient:
     def queries(self) -> tuple[QueryStatus, ...]:
         """The standing queries."""
         return self._ask(ListQueries(), Queries).queries
+
+    def describe(self) -> Description:
+        """What a recorder must know of the run."""
+        return self._ask(Describe(), Description)
 
     def directory(self) -> tuple[Registration, ...]:
         """The nodes and where they are."""

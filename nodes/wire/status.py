@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from ...sensors.liveness import Change, SensorStatus
+
 NodeState = Literal["STARTING", "RUNNING", "STALE", "DOWN", "DONE", "FAILED"]
 
 
@@ -84,6 +86,9 @@ class QueryStatus(msgspec.Struct, frozen=True, kw_only=True):
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The service at `stamp_ns` of the run's timeline.
 
+    `sensors` are the live streams; `changes` their transitions since the status before, each in one status,
+    which is then published at once.
+
     `latency_ms` is by stage: median and 99th percentile. `trace` is as in every message.
     """
 
@@ -102,4 +107,6 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     queries: tuple[QueryStatus, ...] = ()
     latency_ms: dict[str, tuple[float, float]] = {}
     notes: tuple[str, ...] = ()
+    sensors: dict[str, SensorStatus] = {}
+    changes: tuple[Change, ...] = ()
     trace: dict[str, int] = {}

@@ -9,6 +9,7 @@ import msgspec
 from ...encoders.embedding import Embedding, Missing
 from ...fusion.fused import Fused, Match
 from ...fusion.query import Query, Standing
+from ...fusion.snapshot import Snapshot
 from ...sensors.sample import End, Progress, Sample, StreamInfo
 from .errors import WireError
 from .hello import Hello
@@ -50,6 +51,7 @@ KINDS = {
     "none": Kind(Missing, "results", 250, 2 * MIB, 0.0, field="input"),
     "fused": Kind(Fused, "results", 5_500, 2 * MIB, 4.0, stream="fused"),
     "match": Kind(Match, "results", 600, 2 * MIB, 0.0, stream="fused"),
+    "fusion": Kind(Snapshot, "data", 100_000, 2 * MIB, 0.0, stream="fused"),
     "status": Kind(Status, "results", 8_000, 2 * MIB, 1.0, stream="status"),
     "hello": Kind(Hello, "control", 600, 2 * MIB, 0.0),
     "query": Kind(Query, "control", 100_000, 16 * MIB, 0.0, stream="fused"),

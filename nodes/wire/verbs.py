@@ -3,8 +3,10 @@
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from ...fusion.query import Query
+from ...sensors.sample import StreamInfo
 from .status import QueryStatus
 
 
@@ -67,6 +69,19 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True):
     nodes: tuple[Registration, ...]
 
 
+class Describe(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask what a recorder must know of the run."""
+
+
+class Description(msgspec.Struct, frozen=True, kw_only=True):
+    """The run: its streams, this machine's monotonic clock to its timeline, its plan as JSON, uint8 (n,)."""
+
+    robot: str
+    offset_ns: int
+    streams: tuple[StreamInfo, ...]
+    plan: np.ndarray
+
+
 class Verb(NamedTuple):
     """One row: the fields of a request, and of its reply."""
 
@@ -79,6 +94,7 @@ VERBS = {
     "watch": Verb(Watch, Accepted),
     "unwatch": Verb(Unwatch, Accepted),
     "queries": Verb(ListQueries, Queries),
+    "describe": Verb(Describe, Description),
     "directory": Verb(ListNodes, Directory),
 }
 VERB_OF = {row.request: name for name, row in VERBS.items()}

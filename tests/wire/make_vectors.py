@@ -15,7 +15,8 @@ import msgspec
 import numpy as np
 from sixsense.encoders.embedding import Embedding, Missing, Range
 from sixsense.fusion.fused import Fused, Match, Part
-from sixsense.fusion.query import Example, Query, Standing
+from sixsense.fusion.query import Example, Query, Standing, Term
+from sixsense.fusion.snapshot import Snapshot
 from sixsense.nodes.wire import control, verbs
 from sixsense.nodes.wire.envelope import encode
 from sixsense.nodes.wire.hello import Hello
@@ -29,6 +30,7 @@ from sixsense.nodes.wire.status import (
     WindowCounts,
 )
 from sixsense.nodes.wire.topics import KINDS, NAME_OF
+from sixsense.sensors.liveness import Change, SensorStatus
 from sixsense.sensors.sample import End, Progress, Sample, StreamInfo
 
 HERE = Path(__file__).parent
@@ -41,11 +43,16 @@ TRACE = {"capture": T, "ingest": T + 2 * MS, "publish": T + 40 * MS}
 
 QUERY = Query(
     name="alarm",
-    example=Example(
-        modality="imu",
-        data=np.arange(12, dtype=np.float32).reshape(2, 6),
-        stamps=np.array([T, T + 10 * MS]),
-        rate_hz=100.0,
+    terms=(
+        Term(
+            example=Example(
+                modality="imu",
+                data=np.arange(12, dtype=np.float32).reshape(2, 6),
+                stamps=np.array([T, T + 10 * MS]),
+                rate_hz=100.0,
+            )
+        ),
+        Term(weight=-0.5, vector=np.array([0.8, 0.6], np.float32), modality="text"),
     ),
     modalities=("imu",),
     on=3.5,
@@ -178,7 +185,10 @@ MESSAGES: dict[str, msgspec.Struct] = {
         peak=4.75,
         cosine=0.25,
         calibrated=False,
+        per_h=0.5,
+        background_h=0.4,
         modalities=("audio",),
+        shares={"audio": 1.0},
         input="microphone",
         embedding_seq=11,
         evidence_start_ns=T - 2000 * MS,
@@ -201,12 +211,18 @@ MESSAGES: dict[str, msgspec.Struct] = {
         queries=(QueryStatus(name="alarm", since_ns=T, modalities=("audio",)),),
         latency_ms={"encode": (12.5, 20.25)},
         notes=("audio only until 12 s",),
+        sensors={"imu": SensorStatus(state="RECONNECTING", since_ns=T, reason="hung up", rate_hz=8.5)},
+        changes=(Change(stream="imu", at_ns=T, state="RECONNECTING", reason="hung up"),),
     ),
     "hello": Hello(control="tcp://127.0.0.1:5557", epoch=1, now_ns=T, positions={"fused/r1/fused/": (1, 9)}),
-    "query-text": Query(name="walk", text="a person walking — “schnell”"),
+    "query-text": Query(name="walk", terms=(Term(text="a person walking — “schnell”"),), at_most_per_h=6.0),
     "query-example": QUERY,
+    "fusion": Snapshot(epoch=1, from_ns=T, queries=("walk",), state=np.arange(4, dtype=np.uint8)),
     "standing": Standing(
-        query=QUERY, modality="imu", space_id="mini-0f3a", vector=np.array([0.6, 0.8], np.float32)
+        query=QUERY,
+        mix=(("imu", 0.9), ("text", -0.45)),
+        space_id="mini-0f3a",
+        vector=np.array([0.6, 0.8], np.float32),
     ),
 }
 

@@ -1,5 +1,6 @@
 """The rules of windows, one by one."""
 
+import msgspec
 import numpy as np
 from sixsense.encoders.card import WindowSpec
 from sixsense.encoders.embedding import Missing, Range
@@ -109,3 +110,13 @@ def test_a_progress_that_jumps_by_days_is_not_a_million_windows() -> None:
         windower, frame(1, start_ns=10 * day_ns), Progress(stream="camera", epoch=1, t_ns=11 * day_ns)
     )
     assert [type(w).__name__ for w in later if isinstance(w, Window)] == ["Window"]
+
+
+def test_what_an_opened_device_says_of_its_stream_is_in_the_next_window() -> None:
+    windower = camera()
+    (before,) = feed(windower, frame(0), progress(250))
+    windower.refine(msgspec.structs.replace(CAMERA, fx=600.0))
+    (after,) = feed(windower, frame(8), progress(500))
+    assert isinstance(before, Window)
+    assert isinstance(after, Window)
+    assert (before.info.fx, after.info.fx, after.epoch) == (0.0, 600.0, 1)

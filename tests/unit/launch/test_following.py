@@ -8,7 +8,7 @@ from queue import SimpleQueue
 
 import pytest
 import zmq
-from sixsense.fusion.query import Query
+from sixsense.fusion.query import Query, Term
 from sixsense.launch.following import listen, message_line, watch
 from sixsense.nodes.wire.control import Request, answer, make_reply, make_snapshot
 from sixsense.nodes.wire.envelope import encode
@@ -98,7 +98,13 @@ def service(made) -> Iterator[Service]:
 
 
 def test_watch_prints_its_own_events_and_takes_the_query_away(service: Service):
-    lines = watch(service.results, service.control, Query(name="alarm", text="x"), json=False, timeout=5.0)
+    lines = watch(
+        service.results,
+        service.control,
+        Query(name="alarm", terms=(Term(text="x"),)),
+        json=False,
+        timeout=5.0,
+    )
     assert next(lines) == "watching for alarm (untrained); Ctrl-C ends it"
     assert service.names == ["alarm"]
     assert next(lines) == "00:00:02.00 alarm begins: score 6.2 in microphone (uncalibrated)"
@@ -108,7 +114,9 @@ def test_watch_prints_its_own_events_and_takes_the_query_away(service: Service):
 
 
 def test_ctrl_c_takes_the_query_away_too(service: Service):
-    lines = watch(service.results, service.control, Query(name="alarm", text="x"), json=True, timeout=5.0)
+    lines = watch(
+        service.results, service.control, Query(name="alarm", terms=(Term(text="x"),)), json=True, timeout=5.0
+    )
     assert json.loads(next(lines))["phase"] == "begin"
     with pytest.raises(KeyboardInterrupt):
         lines.throw(KeyboardInterrupt())
@@ -116,7 +124,9 @@ def test_ctrl_c_takes_the_query_away_too(service: Service):
 
 
 def test_silence_takes_the_query_away_too(service: Service):
-    lines = watch(service.results, service.control, Query(name="quiet", text="x"), json=True, timeout=0.2)
+    lines = watch(
+        service.results, service.control, Query(name="quiet", terms=(Term(text="x"),)), json=True, timeout=0.2
+    )
     with pytest.raises(SubscriberTimeoutError):
         list(lines)
     assert service.log == ["+quiet", "-quiet"]
@@ -124,7 +134,9 @@ def test_silence_takes_the_query_away_too(service: Service):
 
 def test_a_query_that_stands_already_is_left_alone(service: Service):
     service.names.append("alarm")
-    lines = watch(service.results, service.control, Query(name="alarm", text="x"), json=True, timeout=5.0)
+    lines = watch(
+        service.results, service.control, Query(name="alarm", terms=(Term(text="x"),)), json=True, timeout=5.0
+    )
     with pytest.raises(ControlError, match="already"):
         next(lines)
     assert service.names == ["alarm"]
@@ -134,7 +146,9 @@ def test_nobody_to_ask_is_found_out(service: Service):
     # A port that takes connections and says nothing, as another program's would.
     with socket.create_server(("127.0.0.1", 0)) as mute:
         endpoint = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
-        lines = watch(service.results, endpoint, Query(name="alarm", text="x"), json=True, timeout=5.0)
+        lines = watch(
+            service.results, endpoint, Query(name="alarm", terms=(Term(text="x"),)), json=True, timeout=5.0
+        )
         with pytest.raises(ControlError, match="no answer"):
             next(lines)
 

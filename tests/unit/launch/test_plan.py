@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sixsense.launch.config import load_config
+from sixsense.launch.config import load_config, parse_config
 from sixsense.launch.plan import plan_replay, plan_run
 from sixsense.launch.schema import Config, Endpoints, InputConfig, SimulatedSensor, WindowConfig
 from sixsense.nodes.spec import EncodeSpec, FuseSpec, IngestSpec, Plan
@@ -84,7 +84,7 @@ def test_a_recording_has_no_deadline_and_loses_nothing(shared: Path):
                     SimulatedSensor(seed=2, streams=("imu",)),
                 )
             },
-            "two sensors have a stream 'imu'",
+            "two sensors have the stream 'imu'",
         ),
     ],
     ids=["no sensor", "unknown input", "no model", "same stream twice"],
@@ -92,3 +92,43 @@ def test_a_recording_has_no_deadline_and_loses_nothing(shared: Path):
 def test_what_cannot_work_is_said_before_anything_starts(fields: dict, said: str):
     with pytest.raises(SixsenseError, match=said):
         plan_run(changed(**fields))
+
+
+LIVE = """
+[[sensor]]
+driver = "imu_serial"
+id = "/dev/serial/by-id/none"
+delay_ms = 12.5
+columns = ["t", "ax", "ay", "az", "gx", "gy", "gz"]
+
+[[sensor]]
+driver = "phone"
+name = "wrist"
+"""
+
+
+def test_a_run_is_planned_with_devices_that_are_not_there():
+    plan = plan_run(parse_config(LIVE, "robot.toml"))
+    imu, phone = body(plan, "ingest").sources
+    assert (imu.device, imu.delay_ms, imu.options["id"]) == (True, 12.5, "/dev/serial/by-id/none")
+    assert "delay_ms" not in imu.options
+    assert [info.stream for info in phone.streams] == ["wrist.accelerometer", "wrist.gyroscope"]
+    inputs = [(spec.name, spec.modality) for spec in body(plan, "encode").inputs]
+    assert inputs == [("wrist.imu", "imu"), ("imu", "imu")]
+    assert not plan.whole_minute
+
+
+def test_two_phones_need_two_names():
+    with pytest.raises(SixsenseError, match=r"the stream 'accelerometer'.*another `name`"):
+        plan_run(parse_config(2 * '[[sensor]]\ndriver = "phone"\n', "robot.toml"))
+    with pytest.raises(SixsenseError, match="the input 'imu'"):
+        plan_run(
+            parse_config(
+                '[[sensor]]\ndriver = "phone"\n[[sensor]]\ndriver = "imu_serial"\nid = "/dev/x"\n', "r"
+            )
+        )
+
+
+def test_options_of_a_device_that_are_at_odds_are_said_before_anything_starts():
+    with pytest.raises(SixsenseError, match="add `token`"):
+        plan_run(parse_config('[[sensor]]\ndriver = "phone"\nhost = "0.0.0.0"\n', "robot.toml"))

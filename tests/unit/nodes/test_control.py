@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 import pytest
-from sixsense.fusion.query import Example, Query, Standing
+from sixsense.fusion.query import Example, Query, Standing, Term
 from sixsense.nodes.control import (
     MESSAGES,
     Answer,
@@ -20,7 +20,7 @@ from sixsense.nodes.control import (
 )
 from sixsense.nodes.wire.errors import WireError
 
-QUERY = Query(name="q", example=Example(modality="imu", data=np.ones((3, 6), np.float32)))
+QUERY = Query(name="q", terms=(Term(example=Example(modality="imu", data=np.ones((3, 6), np.float32))),))
 STATE = RunState(
     go=True,
     over=False,
@@ -31,7 +31,7 @@ STATE = RunState(
     restarts={"encode": 1},
     queries_version=2,
     queries=(Query(name="a"), Query(name="b")),
-    modalities=("text", "audio"),
+    mixes=((("text", 1.0),), (("audio", 1.0),)),
     space_id="mini:0",
     vectors=np.arange(8, dtype=np.float32).reshape(2, 4),
     checkpoint=np.zeros(0, np.uint8),
@@ -51,7 +51,7 @@ STATE = RunState(
         Embedded(
             id=1,
             standing=Standing(
-                query=Query(name="q"), modality="imu", space_id="s", vector=np.ones(4, np.float32)
+                query=Query(name="q"), mix=(("imu", 1.0),), space_id="s", vector=np.ones(4, np.float32)
             ),
         ),
         STATE,
@@ -66,7 +66,7 @@ def test_every_word_and_wish_arrives_as_it_was_sent(message: msgspec.Struct) -> 
 
 
 def test_a_state_gives_each_query_its_own_vector() -> None:
-    assert [(s.query.name, s.modality, s.vector.tolist()) for s in STATE.standing()] == [
+    assert [(s.query.name, s.kind, s.vector.tolist()) for s in STATE.standing()] == [
         ("a", "text", [0, 1, 2, 3]),
         ("b", "audio", [4, 5, 6, 7]),
     ]

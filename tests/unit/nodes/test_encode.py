@@ -5,7 +5,7 @@ import pytest
 from sixsense.encoders.card import WindowSpec
 from sixsense.encoders.embedding import Embedding, Missing
 from sixsense.encoders.windower import InputSpec
-from sixsense.fusion.query import Example, Query
+from sixsense.fusion.query import Example, Query, Term
 from sixsense.nodes.control import Embed, Embedded, RunState
 from sixsense.nodes.encode import Encode
 from sixsense.nodes.spec import EncodeSpec
@@ -30,7 +30,7 @@ STATE = RunState(
     restarts={},
     queries_version=0,
     queries=(),
-    modalities=(),
+    mixes=(),
     space_id="",
     vectors=np.zeros((0, 0), np.float32),
     checkpoint=np.zeros(0, np.uint8),
@@ -103,15 +103,15 @@ def test_a_query_gets_its_vector_without_its_example_or_the_reason(
 ) -> None:
     node, _ = started
     picture = Example(modality="vision", data=frame(3).data)
-    (answer,) = node.obey(Embed(id=3, query=Query(name="q", example=picture)))
+    (answer,) = node.obey(Embed(id=3, query=Query(name="q", terms=(Term(example=picture),))))
     assert isinstance(answer, Embedded)
     assert answer.standing is not None
     assert answer.standing.query == Query(name="q")
-    assert answer.standing.modality == "vision"
+    assert answer.standing.kind == "vision"
     broken = Example(
         modality="imu", data=np.full((9, 6), np.nan, np.float32), stamps=np.arange(9) * 10_000_000
     )
-    (answer,) = node.obey(Embed(id=4, query=Query(name="q", example=broken)))
+    (answer,) = node.obey(Embed(id=4, query=Query(name="q", terms=(Term(example=broken),))))
     assert isinstance(answer, Embedded)
     assert answer.standing is None
     assert "query 'q'" in answer.error

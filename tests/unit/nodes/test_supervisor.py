@@ -7,10 +7,11 @@ import numpy as np
 from sixsense.encoders.card import Background, ModelCard, WindowSpec
 from sixsense.encoders.track import Ledger
 from sixsense.encoders.windower import InputSpec
-from sixsense.fusion.query import Query, Standing
+from sixsense.fusion.query import Query, Standing, Term
 from sixsense.nodes.control import (
     Answer,
     Ask,
+    Changed,
     Checkpoint,
     Embed,
     Embedded,
@@ -23,6 +24,7 @@ from sixsense.nodes.control import (
 )
 from sixsense.nodes.spec import EncodeSpec, FuseSpec, IngestSpec, NodeSpec, Plan
 from sixsense.nodes.supervisor import Outbox, Supervisor
+from sixsense.sensors.liveness import Change, SensorStatus
 from sixsense.sensors.sample import NS, StreamInfo
 
 CAMERA = StreamInfo(stream="camera", modality="vision", encoding="jpeg", rate_hz=30, clock="host")
@@ -86,7 +88,7 @@ def states(outbox: Outbox) -> dict[str, RunState]:
 
 def standing(name: str) -> Standing:
     vector = np.ones(4, np.float32) / 2
-    return Standing(query=Query(name=name), modality="vision", space_id="mini:0", vector=vector)
+    return Standing(query=Query(name=name), mix=(("vision", 1.0),), space_id="mini:0", vector=vector)
 
 
 def test_it_goes_when_every_node_is_ready_and_hands_everyone_one_timeline() -> None:
@@ -104,7 +106,7 @@ def test_a_simulated_script_starts_on_a_whole_minute_of_the_timeline() -> None:
 
 
 def test_the_first_queries_have_their_vectors_before_the_first_tick() -> None:
-    one, out = started(Query(name="alarm", text="alarm"))
+    one, out = started(Query(name="alarm", terms=(Term(text="alarm"),)))
     (request,) = [wish for _, wish in out if isinstance(wish, Embed)]
     assert not states(out)
     out = one.take(Embedded(id=request.id, standing=standing("alarm")), 6 * NS)
@@ -114,7 +116,7 @@ def test_the_first_queries_have_their_vectors_before_the_first_tick() -> None:
 
 
 def test_a_first_query_without_a_vector_ends_the_run_with_the_reason() -> None:
-    one, out = started(Query(name="alarm", text="alarm"))
+    one, out = started(Query(name="alarm", terms=(Term(text="alarm"),)))
     (request,) = [wish for _, wish in out if isinstance(wish, Embed)]
     one.take(Embedded(id=request.id, standing=None, error="no such sound"), 6 * NS)
     assert one.over
@@ -200,10 +202,10 @@ def test_watching_and_unwatching_a_running_service() -> None:
 
 def test_a_query_that_can_match_nothing_in_this_space_says_so() -> None:
     one, _ = started()
-    ((_, request),) = one.take(Ask(id=4, query=Query(name="dog", text="a dog")), 0)
+    ((_, request),) = one.take(Ask(id=4, query=Query(name="dog", terms=(Term(text="a dog"),))), 0)
     assert isinstance(request, Embed)
     text = Standing(
-        query=Query(name="dog"), modality="text", space_id="mini:0", vector=np.ones(4, np.float32)
+        query=Query(name="dog"), mix=(("text", 1.0),), space_id="mini:0", vector=np.ones(4, np.float32)
     )
     out = one.take(Embedded(id=request.id, standing=text), 0)
     assert "untrained" in next(wish.note for _, wish in out if isinstance(wish, Answer))
@@ -216,7 +218,9 @@ def test_a_vector_that_is_none_is_refused_before_it_reaches_fusion() -> None:
     one, _ = started()
     ((_, request),) = one.take(Ask(id=4, query=Query(name="alarm")), 0)
     assert isinstance(request, Embed)
-    bad = Standing(query=Query(name="alarm"), modality="vision", space_id="mini:0", vector=np.full(4, np.nan))
+    bad = Standing(
+        query=Query(name="alarm"), mix=(("vision", 1.0),), space_id="mini:0", vector=np.full(4, np.nan)
+    )
     ((_, refusal),) = one.take(Embedded(id=request.id, standing=bad), 0)
     assert isinstance(refusal, Answer)
     assert refusal.error
@@ -247,7 +251,7 @@ def test_a_node_that_dies_in_a_replay_ends_it_with_the_reason() -> None:
 
 
 def test_an_encode_node_that_comes_back_is_asked_again_what_it_had_not_answered() -> None:
-    one, out = started(Query(name="alarm", text="alarm"))
+    one, out = started(Query(name="alarm", terms=(Term(text="alarm"),)))
     (request,) = [wish for _, wish in out if isinstance(wish, Embed)]
     out = one.take(register("encode", epoch=2), 6 * NS)
     assert ("encode", request) in out
@@ -289,3 +293,45 @@ def test_what_a_source_says_of_a_track_outside_the_plan_is_noted() -> None:
     one.take(report("ingest", produced=(odd,)), 0)
     one.tick(100 * NS)
     assert "microphone: undecodable 1" in one.statuses[-1].notes
+
+
+def changed(at_ns: int, state: str, reason: str = "") -> Changed:
+    return Changed(
+        name="ingest",
+        epoch=1,
+        changes=(Change(stream="imu", at_ns=at_ns, state=state, reason=reason),),  # type: ignore[arg-type]
+    )
+
+
+def test_each_transition_of_a_sensor_is_in_one_status_which_is_published_at_once() -> None:
+    one, _ = started()
+    sensors = {"imu": SensorStatus(state="RUNNING", since_ns=UNIX, rate_hz=100.0)}
+    one.take(report("ingest", sensors=sensors), 6 * NS)
+    one.take(changed(UNIX + 7 * NS, "STALE", "nothing for 0.4 s"), 7 * NS)
+    one.tick(9 * NS)
+    one.take(changed(UNIX + 10 * NS, "RUNNING"), 10 * NS)
+    told = [(s.stamp_ns - one.offset_ns, [c.state for c in s.changes]) for s in one.statuses]
+    assert told == [(7 * NS, ["STALE"]), (9 * NS, []), (10 * NS, ["RUNNING"])]
+    assert one.statuses[0].sensors["imu"] == SensorStatus(
+        state="STALE", since_ns=UNIX + 7 * NS, reason="nothing for 0.4 s", rate_hz=100.0
+    )
+
+
+def test_what_an_opened_device_knows_better_is_told_to_every_node() -> None:
+    one, _ = started()
+    known = StreamInfo(**{f: getattr(CAMERA, f) for f in CAMERA.__struct_fields__} | {"fx": 600.0})
+    out = one.take(Changed(name="ingest", epoch=1, infos=(known,)), 6 * NS)
+    assert {name: wish.infos for name, wish in out if isinstance(wish, RunState)} == dict.fromkeys(
+        BODIES, (known,)
+    )
+    assert one.statuses == []
+
+
+def test_what_a_source_never_sent_is_lost_by_its_cause() -> None:
+    one, _ = started()
+    ledger = Ledger(known=100, received=90, lost=10, pending=90)
+    one.take(report("encode", ledgers=(StreamLedger(stream="camera", epoch=1, ledger=ledger),)), 6 * NS)
+    source = Produced(stream="camera", epoch=1, items=100, causes={}, unsent={"slot": 7, "queue": 0})
+    one.take(report("ingest", produced=(source,)), 6 * NS)
+    one.tick(8 * NS)
+    assert one.statuses[-1].streams["camera"].lost_in_transport == {"slot": 7, "outage": 3}

@@ -4,7 +4,7 @@ import msgpack
 import numpy as np
 import pytest
 import zmq
-from sixsense.fusion.query import Example, Query
+from sixsense.fusion.query import Example, Query, Term
 from sixsense.nodes.wire import control, verbs
 from sixsense.nodes.wire.control import ControlClient
 from sixsense.nodes.wire.envelope import decode
@@ -16,7 +16,9 @@ PICTURE = Example(modality="vision", data=np.arange(12, dtype=np.uint8).reshape(
 
 def test_a_client_adds_lists_and_removes_queries(service) -> None:
     with ControlClient(service.control) as client:
-        assert client.watch(Query(name="alarm", example=PICTURE)) == verbs.Accepted(name="alarm", note="soon")
+        assert client.watch(Query(name="alarm", terms=(Term(example=PICTURE),))) == verbs.Accepted(
+            name="alarm", note="soon"
+        )
         assert [query.name for query in client.queries()] == ["alarm"]
         assert client.unwatch("alarm").name == "alarm"
         assert client.queries() == ()
@@ -98,7 +100,9 @@ def test_a_bad_request_is_answered_with_what_is_wrong(header: dict, says: str) -
 def test_a_query_with_a_wrong_array_is_refused() -> None:
     wrong = Example(modality="audio", data=np.zeros((3, 1), np.float32), rate_hz=16000.0)
     with pytest.raises(WireError, match="audio example is <f4"):
-        control.parse_request(control.make_request(1, verbs.Watch(query=Query(name="a", example=wrong))))
+        control.parse_request(
+            control.make_request(1, verbs.Watch(query=Query(name="a", terms=(Term(example=wrong),))))
+        )
 
 
 def test_what_the_service_refuses_is_answered() -> None:
