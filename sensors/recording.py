@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from .audio import open_audio
-from .container import About, Losses, codec_of, open_media, pick, start_of
+from .container import MAX_GAP_NS, About, Losses, codec_of, open_media, pick, start_of
 from .errors import SourceError
 from .sample import End, Event, Progress, Sample, StreamInfo
 from .telemetry import open_telemetry
+from .topics import Ignored
 from .video import open_video
 
 OPENERS = {"camera": open_video, "microphone": open_audio}
@@ -36,10 +37,22 @@ class Recording:
     begins at 0 with the first stream; `StreamInfo.created` is when the file says it was recorded.
     """
 
-    def __init__(self, tracks: Sequence[Track], duration_ns: int, undecodable: Sequence[str]) -> None:
+    def __init__(
+        self,
+        tracks: Sequence[Track],
+        duration_ns: int,
+        undecodable: Sequence[str],
+        *,
+        start_ns: int = 0,
+        ignored: Sequence[Ignored] = (),
+    ) -> None:
         self._tracks = tracks
         self._undecodable = undecodable
-        self.duration_ns = duration_ns
+        self.start_ns, self.duration_ns = start_ns, duration_ns
+        self.ignored = (
+            *ignored,
+            *(Ignored(name, "this FFmpeg has no decoder for it") for name in undecodable),
+        )
 
     @property
     def streams(self) -> tuple[StreamInfo, ...]:
@@ -51,7 +64,8 @@ class Recording:
         Can be called again, for another epoch. Raises SourceError when the file is gone or was replaced.
         """
         names = [track.info.stream for track in self._tracks]
-        return merged(names, [track.samples(epoch, from_ns) for track in self._tracks], epoch, from_ns or 0)
+        since = self.start_ns if from_ns is None else from_ns
+        return merged(names, [track.samples(epoch, from_ns) for track in self._tracks], epoch, since)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Per stream, by cause.
@@ -101,6 +115,8 @@ def merged(
         first = min(alive, key=lambda i: _available(heads[i]))
         sample = heads[first]
         assert sample is not None
+        # Years may lie between the pictures of a folder.
+        tick = max(tick, (sample.end_ns - MAX_GAP_NS) // PROGRESS_NS * PROGRESS_NS)
         while tick < sample.end_ns:
             yield from (_progress(head, tick) for head in heads if head is not None)
             tick += PROGRESS_NS
