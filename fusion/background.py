@@ -22,12 +22,23 @@ _GROWTH = 1.1
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
-    """What is saved of one query on one target: float32 bytes of its peaks, their bounds and seconds."""
+    """What is saved of one query on one target: float32 bytes of its peaks, their bounds and seconds.
+
+    `value` at `since_ns` is the highest score since the last peak (None: none), `pending_s` the background
+    since then, `due` the number of peaks with which the tail is fitted next, `last_ns` the last tick.
+    """
 
     peaks: bytes
     bounds: bytes
     seconds: bytes
     tail: Tail | None
+    count: int
+    hours: float
+    value: float | None
+    since_ns: int
+    pending_s: float
+    due: int | None
+    last_ns: int
 
 
 class Learner:
@@ -91,7 +102,8 @@ class Learner:
 
     def saved(self) -> dict[str, Pair]:
         """By query, oldest peak first."""
-        return {name: self._saved(row) for row, name in enumerate(self.names) if self._count[row]}
+        seen = (self._count > 0) | (self._pending_s > 0)
+        return {name: self._saved(row) for row, name in enumerate(self.names) if seen[row]}
 
     def restore(self, saved: dict[str, Pair]) -> None:
         """Go on from `saved()`. Raises QueryError where its numbers do not fit together."""
@@ -135,20 +147,36 @@ class Learner:
 
     def _saved(self, row: int) -> Pair:
         peaks, bounds, seconds = (part.astype("<f4").tobytes() for part in self._ring(row))
-        return Pair(peaks=peaks, bounds=bounds, seconds=seconds, tail=self.tails[row])
+        return Pair(
+            peaks=peaks,
+            bounds=bounds,
+            seconds=seconds,
+            tail=self.tails[row],
+            count=int(self._count[row]),
+            hours=float(self._hours[row]),
+            value=float(self._value[row]) if np.isfinite(self._value[row]) else None,
+            since_ns=int(self._since_ns[row]),
+            pending_s=float(self._pending_s[row]),
+            due=int(self._due[row]) if np.isfinite(self._due[row]) else None,
+            last_ns=self._last_ns or 0,
+        )
 
     def _restore(self, row: int, pair: Pair) -> None:
-        parts = [np.frombuffer(raw, "<f4") for raw in (pair.peaks, pair.bounds, pair.seconds)]
-        if len({len(part) for part in parts}) > 1 or np.isnan(parts).any() or (parts[2] < 0).any():
+        raws = (pair.peaks, pair.bounds, pair.seconds)
+        parts = [np.frombuffer(raw, "<f4") for raw in raws if len(raw) == len(pair.peaks) <= 4 * KEPT]
+        if len(parts) < 3 or np.isnan(parts).any() or (parts[2] < 0).any() or pair.count < len(parts[0]):
             raise QueryError("a saved background does not fit together: delete it to start afresh")
-        peaks, bounds, seconds = (part[-KEPT:] for part in parts)
-        for values in zip(peaks, bounds, seconds, strict=True):
-            self._value[row], bound, self._pending_s[row] = values
-            self._keep(row, float(bound))
-        self._value[row] = -np.inf
+        count = len(parts[0])
+        while self._rings.shape[2] < min(KEPT, pair.count):
+            self._grow()
+        slots = np.arange(pair.count - count, pair.count) % self._rings.shape[2]
+        self._rings[row][:, slots] = parts
+        self._count[row], self._hours[row] = pair.count, pair.hours
         self.tails[row] = pair.tail
-        if pair.tail is not None:
-            self._due[row] = self._count[row] + max(1, round(len(peaks) * (_GROWTH - 1)))
+        self._value[row] = -np.inf if pair.value is None else pair.value
+        self._since_ns[row], self._pending_s[row] = pair.since_ns, pair.pending_s
+        self._due[row] = np.inf if pair.due is None else pair.due
+        self._last_ns = max(pair.last_ns, self._last_ns or 0)
 
 
 def _fraction(name: str) -> float:

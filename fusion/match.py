@@ -132,7 +132,8 @@ class Matcher:
 
     def background(self) -> dict[str, dict[str, Pair]]:
         """What was learnt of each query's background, by target and by what the query is."""
-        return {modality: target.learner.saved() for modality, target in self._targets.items()}
+        learnt = {modality: target.learner.saved() for modality, target in self._targets.items()}
+        return self._saved | learnt
 
     def restore_background(self, saved: dict[str, dict[str, Pair]]) -> None:
         """Take over `background()` of an earlier run in this space, before the first tick."""

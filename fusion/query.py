@@ -32,7 +32,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
 class Term(msgspec.Struct, frozen=True, kw_only=True):
     """One part of a query: `weight` times a text, an example, a moment, or a vector of the space.
 
-    Exactly one of the four; a `vector`, float32 (dim,) and of unit length, says of which `modality` it is.
+    One of the four; a `vector`, float32 (dim,) and of unit length, says of which `modality` and space it is.
     """
 
     weight: float = 1.0
@@ -41,6 +41,7 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
     moment: Moment | None = None
     vector: np.ndarray | None = None
     modality: str = ""
+    space_id: str = ""
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Plan: from a configuration to nodes. Nothing is started; a recording is opened to see its streams."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from ..encoders.card import ModelCard, WindowSpec, read_card
 from ..encoders.windower import InputSpec
 from ..fusion.query import Query
 from ..fusion.rule import InputRule
+from ..nodes.kept import background_file, state_folder
 from ..nodes.recorded import RunPlan, to_json
 from ..nodes.spec import (
     EdgeSpec,
@@ -53,7 +55,7 @@ def plan_run(config: Config, *, queries: Sequence[Query] = (), seconds: float | 
         raise SixsenseError('the configuration has no [[sensor]]: add one, such as driver = "simulated"')
     sources = tuple(_source(sensor, config) for sensor in config.sensor)
     ingest = IngestSpec(sources=sources, pace=1.0, live=True, seconds=seconds)
-    return _plan(config, ingest, queries)
+    return _plan(config, ingest, queries, state=state_folder(config.robot))
 
 
 def plan_source(config: Config, source: SourceSpec, *, seconds: float | None = None) -> Plan:
@@ -68,15 +70,22 @@ def plan_replay(
     rate: float | None,
     queries: Sequence[Query] = (),
     part: Mapping[str, Any] | None = None,
+    background: Path | None = None,
 ) -> Plan:
     """The plan of a replay at `rate` (None: as fast as the slowest reader); `part` has `start`, `end`, `loop`
-    as `open_log` takes them. Raises SixsenseError."""
+    as `open_log` takes them. A replay begins with no background but that file's. Raises SixsenseError."""
     source = _opened("recording", {"path": path, **_topics(config), **(part or {})})
     ingest = IngestSpec(sources=(source,), pace=rate, live=False, seconds=None)
-    return _plan(config, ingest, queries)
+    return _plan(config, ingest, queries, background=background)
 
 
-def _plan(config: Config, ingest: IngestSpec, queries: Sequence[Query]) -> Plan:
+def _plan(
+    config: Config,
+    ingest: IngestSpec,
+    queries: Sequence[Query],
+    state: Path | None = None,
+    background: Path | None = None,
+) -> Plan:
     card, live = read_card(config.model), ingest.live
     infos = [info for source in ingest.sources for info in source.streams]
     _check_unique([info.stream for info in infos], "stream")
@@ -95,6 +104,7 @@ def _plan(config: Config, ingest: IngestSpec, queries: Sequence[Query]) -> Plan:
         rules={spec.name: _rule(config.inputs.get(spec.name, InputConfig()), spec) for spec in inputs},
         hop_s=config.fusion.hop_s,
         deadline_s=config.fusion.deadline_s if live else None,
+        background=str(background or (background_file(state, card.space_id) if state else "")),
     )
     facts = to_json(RunPlan(config=msgspec.to_builtins(config), encode=encode, fuse=fuse))
     edge = EdgeSpec(
@@ -134,6 +144,7 @@ def _plan(config: Config, ingest: IngestSpec, queries: Sequence[Query]) -> Plan:
         whole_minute=any(source.driver == "simulated" for source in ingest.sources),
         notes=tuple(_notes(card)),
         facts=facts,
+        state=str(state or ""),
     )
 
 

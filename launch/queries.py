@@ -68,14 +68,19 @@ def _configured(watch: WatchConfig) -> Query:
         example = load_example(watch.file)
     elif watch.simulated is not None:
         example = _rendered(watch.simulated)
+    terms = (Term(text=watch.text, example=example),)
+    if watch.text is not None and is_expression(watch.text):
+        terms = tuple(map(_term, parse_expression(watch.text)))
     return Query(
         name=watch.name,
-        terms=(Term(text=watch.text, example=example),),
+        terms=terms,
         modalities=watch.modalities,
         on=watch.on,
         off=watch.off,
         min_s=watch.min_s,
         hold_s=watch.hold_s,
+        cool_s=watch.cool_s,
+        at_most_per_h=watch.at_most_per_h,
     )
 
 

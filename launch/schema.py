@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ..fusion.score import MOST_OFTEN_PER_H, MOST_SELDOM_PER_H
 from ..nodes.wire.endpoints import CONTROL, RESULTS
 from ..sensors.imu_frames import ImuChecksum, ImuColumn
 from ..sensors.simulated.kinds import KindName
@@ -13,6 +14,7 @@ from ..sensors.topics import TopicModality, TopicRule
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 Weight = Annotated[float, msgspec.Meta(ge=0, le=1000)]
 Score = Annotated[float, msgspec.Meta(ge=-1000, le=1000)]
+PerHour = Annotated[float, msgspec.Meta(ge=MOST_SELDOM_PER_H, le=MOST_OFTEN_PER_H)]
 Span = Annotated[float, msgspec.Meta(ge=0, le=3600)]
 Delay = Annotated[float, msgspec.Meta(ge=-10_000, le=10_000)]
 Rate = Annotated[float, msgspec.Meta(gt=0, le=100_000)]
@@ -183,7 +185,8 @@ class Simulated(_Table, frozen=True):
 
 
 class WatchConfig(_Table, frozen=True):
-    """A standing query: one of `text`, `file` (relative to the configuration file) or `simulated`.
+    """A standing query: one of `text` (words, or texts in quotes with + and - between them), `file` (relative
+    to the configuration file) or `simulated`.
 
     The thresholds are those of `fusion.query.Query`, which also says what they mean.
     """
@@ -197,6 +200,8 @@ class WatchConfig(_Table, frozen=True):
     off: Score = 2.5
     min_s: Span = 0.0
     hold_s: Span = 0.5
+    cool_s: Span = 0.0
+    at_most_per_h: PerHour | None = None
 
 
 Sensor = (

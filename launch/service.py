@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import TYPE_CHECKING, cast
@@ -14,6 +15,7 @@ import zmq
 from ..encoders.embedding import Embedding, Missing
 from ..fusion.fused import Fused, Match
 from ..nodes.control import Register, Report, Word, pack, unpack
+from ..nodes.kept import KeptQueries
 from ..nodes.link import Inlet
 from ..nodes.local import LocalRunner
 from ..nodes.runtime import make_run_directory
@@ -42,7 +44,11 @@ class Service:
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._plan, self._local, self._say = plan, local, say
-        self._supervisor = Supervisor(plan, monotonic_ns=time.monotonic_ns(), unix_ns=time.time_ns())
+        self._kept = KeptQueries(Path(plan.state)) if plan.state else None
+        remembered = self._kept.load() if self._kept is not None else []
+        self._supervisor = Supervisor(
+            plan, monotonic_ns=time.monotonic_ns(), unix_ns=time.time_ns(), remembered=remembered
+        )
         self._directory = make_run_directory(plan.robot)
         self._context = zmq.Context()
         self._router = self._context.socket(zmq.ROUTER)
@@ -162,8 +168,20 @@ class Service:
                 log.exception("the supervisor failed")
                 reason = f"the supervisor failed: {type(error).__name__}: {error}"
                 self._send(peers, self._supervisor.give_up(reason))
+            self._keep()
             while self._supervisor.statuses:
                 self._statuses.put(self._supervisor.statuses.pop(0))
+
+    def _keep(self) -> None:
+        """Remember the clients' queries for the next run."""
+        while self._supervisor.kept:
+            name, query = self._supervisor.kept.pop(0)
+            if self._kept is None:
+                continue
+            try:
+                self._kept.remove(name) if query is None else self._kept.add(query)
+            except (SixsenseError, OSError) as error:
+                log.error("query %r is not remembered for the next run: %s", name, error)
 
     def _send(self, peers: dict[str, bytes], outbox: Outbox) -> None:
         for name, wish in outbox:

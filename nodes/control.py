@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from ..encoders.track import Ledger
-from ..fusion.query import Query, Standing
+from ..fusion.query import Query, Standing, Term
 from ..sensors.liveness import Change, SensorStatus
 from ..sensors.sample import StreamInfo
 from .wire.errors import WireError
@@ -132,11 +132,15 @@ class Embed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Embedded(msgspec.Struct, frozen=True, kw_only=True):
-    """An encode node's answer: the query with its vector, or why there is none."""
+    """An encode node's answer: the query with its vector, or why there is none.
+
+    `resolved` are the vectors of its terms that were moments, in their order: they will not come again.
+    """
 
     id: int
     standing: Standing | None
     error: str = ""
+    resolved: tuple[Term, ...] = ()
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):

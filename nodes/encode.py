@@ -125,7 +125,13 @@ class Encode(Base):
         try:
             parts = [self._part(term, encoder) for term in query.terms]
             bare = msgspec.structs.replace(query, terms=())
-            return Embedded(id=request.id, standing=compose(bare, parts, encoder.model.card))
+            standing = compose(bare, parts, encoder.model.card)
+            moments = [part for term, part in zip(query.terms, parts, strict=True) if term.moment is not None]
+            space_id = standing.space_id
+            resolved = tuple(
+                Term(weight=w, vector=vector, modality=m, space_id=space_id) for w, m, vector in moments
+            )
+            return Embedded(id=request.id, standing=standing, resolved=resolved)
         except (SixsenseError, ValueError) as error:
             return Embedded(id=request.id, standing=None, error=f"query {query.name!r}: {error}")
 
@@ -144,6 +150,11 @@ class Encode(Base):
             return Part(term.weight, embedding.modality, embedding.vector)
         if term.vector is None:
             raise InputError("a term is a text, an example, a moment or a vector, and this one is none")
+        if term.space_id != encoder.model.space_id:
+            raise InputError(
+                f"a vector of the space {term.space_id!r}; this service has {encoder.model.space_id!r}: "
+                "embed it with that model"
+            )
         return Part(term.weight, term.modality, term.vector)
 
     def _result(self, window: Window | Missing, received_ns: int) -> Embedding | Missing:

@@ -4,19 +4,23 @@ import json
 import logging
 from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from ..encoders.embedding import Embedding, Missing
+from ..fusion.background import ENOUGH_H
 from ..fusion.engine import Fuser
 from ..fusion.errors import FusionError
 from ..fusion.fused import Fused, Match
 from ..fusion.score import targets
 from ..sensors.clock import Clock, ManualClock
+from ..sensors.errors import SixsenseError
 from ..sensors.sample import NS, End, Progress
 from .control import Checkpoint, RunState, Wish
+from .kept import write_whole
 from .node import Base, Message, Yield
 from .spec import FuseSpec
 from .wire.status import QueryStatus, TickCounts
@@ -26,6 +30,8 @@ STAGES = ("sense", "ingest", "window", "encode", "fuse")
 """What a trace has, in order: newest item sensed, sample sent, window closed, embedding sent, fused sent.
 A recording was sensed on another timeline: there, time is counted from `ingest`."""
 
+KEEP_NS = 60 * NS
+"""How often a live fusion writes down what it has learnt of the queries' backgrounds."""
 SNAPSHOT_NS = 10 * NS
 """How often a live fusion tells all that it goes on from, for a recorder that has joined meanwhile."""
 
@@ -47,6 +53,7 @@ class Fuse(Base):
         self._running = set(spec.rules)
         self._finished = False
         self._next_snapshot_ns = 0
+        self._next_keep_ns = 0
         self._traces: dict[str, deque[tuple[int, int, dict[str, int]]]] = {
             name: deque(maxlen=64) for name in spec.rules
         }
@@ -59,6 +66,12 @@ class Fuse(Base):
         self._clock = clock
         if state.restarts.get(self._name, 0) and len(state.checkpoint):
             self._fuser.restore(json.loads(state.checkpoint.tobytes()))
+        self._next_keep_ns = clock.now_ns() + KEEP_NS
+        if self._spec.background and Path(self._spec.background).is_file():
+            try:
+                self._fuser.restore_background(Path(self._spec.background).read_bytes())
+            except (FusionError, OSError) as error:
+                log.error("%s: %s", self._spec.background, error)
 
     def obey(self, wish: Wish) -> Yield:
         """Take over the standing queries when they are others than before."""
@@ -67,7 +80,12 @@ class Fuse(Base):
             standing = wish.standing()
             self._fuser.set_queries(standing)
             self._queries = tuple(
-                QueryStatus(name=s.query.name, since_ns=0, modalities=tuple(targets(s, self._spec.card)))
+                QueryStatus(
+                    name=s.query.name,
+                    since_ns=0,
+                    modalities=tuple(targets(s, self._spec.card)),
+                    at_most_per_h=s.query.at_most_per_h,
+                )
                 for s in standing
             )
             yield self._fuser.snapshot()
@@ -91,11 +109,15 @@ class Fuse(Base):
         if not self._running and not self._finished:
             self._finished = True
             yield from self._traced(self._fuser.finish())
+            self._keep()
             yield End(stream="fused", epoch=self._epoch, items=self._fuser.counts().fused)
 
     def wake(self) -> Yield:
         """Close the ticks whose deadline has passed."""
         yield from self._traced([] if self._finished else self._fuser.due(self._clock.now_ns()))
+        if not self._finished and self._clock.now_ns() >= self._next_keep_ns:
+            self._next_keep_ns = self._clock.now_ns() + KEEP_NS
+            self._keep()
 
     def next_wake_ns(self) -> int | None:
         return None if self._finished else self._fuser.due_ns
@@ -105,12 +127,12 @@ class Fuse(Base):
         return self._finished
 
     def report(self) -> dict[str, Any]:
-        counts, since = self._fuser.counts(), self._fuser.since_ns()
+        counts, since, hours = self._fuser.counts(), self._fuser.since_ns(), self._fuser.hours()
         fields = {name: getattr(counts, name) for name in TickCounts.__struct_fields__}
         return {
             "ticks": TickCounts(**fields),
             "queries": tuple(
-                msgspec.structs.replace(q, since_ns=since.get(q.name, 0)) for q in self._queries
+                _known(query, since.get(query.name, 0), hours.get(query.name, 0.0)) for query in self._queries
             ),
             "latency_ms": {
                 stage: _median_and_p99(values) for stage, values in self._latencies.items() if values
@@ -131,6 +153,14 @@ class Fuse(Base):
             self._next_snapshot_ns = self._clock.now_ns() + SNAPSHOT_NS
             yield self._fuser.snapshot()
 
+    def _keep(self) -> None:
+        """Write what was learnt, for the next run."""
+        if self._spec.background and self._spec.deadline_s is not None:
+            try:
+                write_whole(Path(self._spec.background), self._fuser.background())
+            except SixsenseError as error:
+                log.error("what was learnt of the background is not kept: %s", error)
+
     def _note(self, trace: dict[str, int]) -> None:
         """Note how long each stage took."""
         stages = STAGES if self._spec.deadline_s is not None else STAGES[1:]
@@ -148,6 +178,13 @@ class Fuse(Base):
             trace for name, kept in self._traces.items() for _, seq, trace in kept if (name, seq) in parts
         ]
         return max(traces, key=lambda trace: trace.get("encode", 0), default={})
+
+
+def _known(query: QueryStatus, since_ns: int, hours: float) -> QueryStatus:
+    """A query with what has become of it; one that asks for a rate says how far its background is known."""
+    learning = query.at_most_per_h is not None and hours < ENOUGH_H
+    note = f"calibrating, {hours:.1f} of {ENOUGH_H:g} h" if learning else query.note
+    return msgspec.structs.replace(query, since_ns=since_ns, background_h=hours, note=note)
 
 
 def _median_and_p99(values: Sequence[float]) -> tuple[float, float]:

@@ -62,12 +62,16 @@ class EncodeSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FuseSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Fuses and matches. `deadline_s` is how long a live tick waits for an input (None in replay)."""
+    """Fuses and matches. `deadline_s` is how long a live tick waits for an input (None in replay).
+
+    `background` is a file with what was learnt of the queries' backgrounds; live, it is kept up to date.
+    """
 
     card: ModelCard
     rules: dict[str, InputRule]
     hop_s: float
     deadline_s: float | None
+    background: str = ""
 
 
 class EdgeSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +112,8 @@ class NodeSpec(msgspec.Struct, frozen=True, kw_only=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a run starts. `whole_minute` starts the timeline on one (the simulated robot's script).
 
-    `facts` is JSON of the RunPlan, for a log. `taps` are the outlets that the starting process itself reads as the consumer `output`.
+    `facts` is JSON of the RunPlan, for a log. `taps` are the outlets that the starting process itself reads
+    as the consumer `output`. `state` is the folder where its queries are kept between runs ("": nowhere).
     """
 
     robot: str
@@ -119,3 +124,4 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     whole_minute: bool = False
     notes: tuple[str, ...] = ()
     facts: str = "{}"
+    state: str = ""

@@ -4,13 +4,14 @@ messages out."""
 import logging
 import os
 import socket
+from collections.abc import Sequence
 from itertools import count
 
 import msgspec
 import numpy as np
 
 from ..fusion.errors import QueryError
-from ..fusion.query import Query, Standing
+from ..fusion.query import Query, Standing, Term
 from ..fusion.score import background, check
 from ..sensors.errors import SixsenseError
 from ..sensors.liveness import Change, SensorStatus
@@ -65,11 +66,15 @@ class Supervisor:
     """Starts the run once every node is ready and every first query has its vector; knows when it is over.
 
     `take` gives it what a node says, `tick` the time; both return what to send to which node. `statuses`
-    collects what is to be shown. Times are nanoseconds of the monotonic clock; `unix_ns` is the Unix time
-    at `monotonic_ns`, read once: the run's timeline is the monotonic clock plus one offset.
+    collects what is to be shown, `kept` the clients' queries that are to be remembered, by name (None: to be
+    forgotten); `remembered` are those of earlier runs. Times are nanoseconds of the monotonic clock;
+    `unix_ns` is the Unix time at `monotonic_ns`, read once: the run's timeline is the monotonic clock plus
+    one offset.
     """
 
-    def __init__(self, plan: Plan, *, monotonic_ns: int, unix_ns: int) -> None:
+    def __init__(
+        self, plan: Plan, *, monotonic_ns: int, unix_ns: int, remembered: Sequence[Query] = ()
+    ) -> None:
         self._plan = plan
         self._epoch = unix_ns
         self._offset_ns = unix_ns - monotonic_ns
@@ -86,7 +91,9 @@ class Supervisor:
         self._version = 0
         self._checkpoint = np.zeros(0, np.uint8)
         self._ids = count(1)
-        self._first = list(plan.queries)
+        taken = {query.name for query in plan.queries}
+        self._remembered = {query.name for query in remembered} - taken
+        self._first = [*plan.queries, *(query for query in remembered if query.name in self._remembered)]
         self._embedding: dict[int, tuple[Query, int | None]] = {}
         self._outages: list[Outage] = []
         self._changes: list[Change] = []
@@ -97,6 +104,7 @@ class Supervisor:
         self.go = self.stopping = self.over = self.paused = False
         self.error: str = ""
         self.statuses: list[Status] = []
+        self.kept: list[tuple[str, Query | None]] = []
 
     @property
     def offset_ns(self) -> int:
@@ -256,27 +264,35 @@ class Supervisor:
         if query is None:
             return []
         if word.standing is None:
-            return self._refuse(word.error, ask)
+            return self._refuse(query, word.error, ask, now_ns)
         standing = word.standing
         if self._can_match(standing):
             try:
                 check(standing, self._plan.card)
             except QueryError as error:
-                return self._refuse(str(error), ask)
+                return self._refuse(query, str(error), ask, now_ns)
         else:
             log.warning("%s", self._why_never(standing))
         self._standing[query.name] = standing
         self._version += 1
         if ask is None:
-            ready = not self._embedding and not self.go and all(r.ready for r in self._records.values())
-            return self._begin(now_ns) if ready else []
+            return self._begin_when_ready(now_ns)
+        self.kept.append((query.name, _resolved(query, word.resolved)))
         return [("edge", Answer(id=ask, note=self._note(standing))), *self._broadcast()]
 
-    def _refuse(self, error: str, ask: int | None) -> Outbox:
+    def _refuse(self, query: Query, error: str, ask: int | None, now_ns: int) -> Outbox:
         """A query has no vector: tell who asked, or end the run that was started with it."""
         if ask is not None:
             return [("edge", Answer(id=ask, error=error))]
+        if query.name in self._remembered:
+            log.error("a query of an earlier run does not stand: %s", error)
+            self._notes.append(f"a query of an earlier run does not stand: {error}")
+            return self._begin_when_ready(now_ns)
         return self.give_up(error)
+
+    def _begin_when_ready(self, now_ns: int) -> Outbox:
+        ready = not self._embedding and not self.go and all(r.ready for r in self._records.values())
+        return self._begin(now_ns) if ready else []
 
     def _note(self, standing: Standing) -> str:
         return "" if self._can_match(standing) else self._why_never(standing)
@@ -306,6 +322,7 @@ class Supervisor:
                 names = ", ".join(sorted(self._standing)) or "none"
                 return [("edge", Answer(id=ask.id, error=f"no query {ask.name!r}; standing are: {names}"))]
             self._version += 1
+            self.kept.append((ask.name, None))
             return [("edge", Answer(id=ask.id)), *self._broadcast()]
         if error := self._why_not(ask.query.name):
             return [("edge", Answer(id=ask.id, error=error))]
@@ -386,7 +403,11 @@ class Supervisor:
         self._changes = []
         self._seq += 1
         self.statuses.append(status)
-        return [(name, status) for name, r in self._records.items() if isinstance(r.spec.body, EdgeSpec | RecordSpec)]
+        return [
+            (name, status)
+            for name, r in self._records.items()
+            if isinstance(r.spec.body, EdgeSpec | RecordSpec)
+        ]
 
     def _sensors(self, reports: list[Report]) -> dict[str, SensorStatus]:
         """The live streams as last reported, and what was said of them since."""
@@ -442,3 +463,10 @@ class Supervisor:
         if name not in self._records:
             raise SixsenseError(f"a node {name!r} that is not in the plan said something")
         return self._records[name]
+
+
+def _resolved(query: Query, vectors: Sequence[Term]) -> Query:
+    """The query as it can be asked again: its moments as the vectors that they were."""
+    waiting = iter(vectors)
+    terms = tuple(term if term.moment is None else next(waiting) for term in query.terms)
+    return msgspec.structs.replace(query, terms=terms)

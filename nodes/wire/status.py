@@ -75,12 +75,17 @@ class Outage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QueryStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A standing query and the first tick it was matched in (0 until then)."""
+    """A standing query and the first tick it was matched in (0 until then).
+
+    `background_h` hours of its background were seen; `at_most_per_h` is the rate it asks for, if any.
+    """
 
     name: str
     since_ns: int
     modalities: tuple[str, ...]
     note: str = ""
+    background_h: float = 0.0
+    at_most_per_h: float | None = None
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):

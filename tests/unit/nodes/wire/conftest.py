@@ -14,7 +14,7 @@ import pytest
 import zmq
 from sixsense.fusion.fused import Fused, Match
 from sixsense.nodes.wire import control, verbs
-from sixsense.nodes.wire.endpoints import bind_local
+from sixsense.nodes.wire.endpoints import bind_endpoint
 from sixsense.nodes.wire.envelope import encode
 from sixsense.nodes.wire.publisher import ResultsPublisher
 from sixsense.nodes.wire.status import QueryStatus, Status, TickCounts
@@ -57,7 +57,7 @@ class Service:
             self._thread.join(20)
 
     def _run(self) -> None:
-        router = bind_local("control", "tcp://127.0.0.1:*", zmq.ROUTER, {})
+        router = bind_endpoint("control", "tcp://127.0.0.1:*", zmq.ROUTER, {})
         self.control = router.getsockopt_string(zmq.LAST_ENDPOINT)
         settings = {"robot": "r1", "control": self.control, "epoch": self._epoch, "clock": CLOCK}
         with ResultsPublisher(self._results, queue=self._queue_length, **settings) as self.publisher:

@@ -2,7 +2,7 @@
 
 import pytest
 import zmq
-from sixsense.nodes.wire.endpoints import bind_local
+from sixsense.nodes.wire.endpoints import bind_endpoint
 from sixsense.nodes.wire.envelope import decode, encode
 from sixsense.nodes.wire.errors import WireError
 from sixsense.nodes.wire.publisher import ResultsPublisher
@@ -37,7 +37,7 @@ def test_a_port_in_use_says_so_and_what_to_do() -> None:
 
 def test_a_folder_that_is_missing_says_so() -> None:
     with pytest.raises(WireError, match="cannot bind control to ipc:///nowhere/c: No such file"):
-        bind_local("control", "ipc:///nowhere/c", zmq.ROUTER, {})
+        bind_endpoint("control", "ipc:///nowhere/c", zmq.ROUTER, {})
 
 
 def test_it_greets_whoever_can_hear_it_with_the_positions(make) -> None:
@@ -94,9 +94,9 @@ def test_a_snapshot_has_the_newest_of_each_topic_in_the_order_of_publication(mak
 def test_an_ipc_path_that_another_service_listens_on_is_not_taken_over(tmp_path):
     endpoint = f"ipc://{tmp_path}/results"
     with zmq.Context() as context:
-        first = bind_local("results", endpoint, zmq.XPUB, {}, context)
+        first = bind_endpoint("results", endpoint, zmq.XPUB, {}, context)
         with pytest.raises(WireError, match="another service listens there"):
-            bind_local("results", endpoint, zmq.XPUB, {}, context)
+            bind_endpoint("results", endpoint, zmq.XPUB, {}, context)
         first.close()
     with zmq.Context() as context:
-        bind_local("results", endpoint, zmq.XPUB, {}, context).close()
+        bind_endpoint("results", endpoint, zmq.XPUB, {}, context).close()

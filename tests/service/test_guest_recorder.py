@@ -1,0 +1,115 @@
+"""`sixsense record` joins a running service, leaves it undisturbed, and what it wrote survives kill -9."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from sixsense.fusion.fused import Fused
+from sixsense.launch.as_recorded import Refusion
+from sixsense.launch.config import load_config
+from sixsense.launch.plan import plan_run
+from sixsense.launch.recording import Recording, attach
+from sixsense.launch.schema import Endpoints
+from sixsense.launch.service import Output, Service
+from sixsense.nodes import fuse
+from sixsense.nodes.recorded import from_json
+from sixsense.nodes.wire.status import Status
+from sixsense.sensors.errors import SixsenseError
+from sixsense.sensors.mcap.log import open_log
+from sixsense.sensors.mcap.scan import repair
+from sixsense.sensors.sample import NS, Sample
+
+SECONDS = 14.0
+
+
+class Running(msgspec.Struct):
+    """A service in a thread of its own, what it told so far, and where it answers."""
+
+    control: str
+    outputs: list[Output]
+    thread: threading.Thread
+
+    def wait_for_ticks(self, count: int) -> None:
+        deadline = time.monotonic() + 60
+        while sum(isinstance(output, Fused) for output in self.outputs) < count:
+            assert time.monotonic() < deadline, "the service tells nothing"
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    monkeypatch.setattr(fuse, "SNAPSHOT_NS", NS)
+    control = f"ipc://{tmp_path}/control"
+    config = msgspec.structs.replace(
+        load_config("demo"),
+        endpoints=Endpoints(results=f"ipc://{tmp_path}/results", control=control),
+        watch=(),
+    )
+    with Service(plan_run(config, seconds=SECONDS), local=True) as service:
+        outputs: list[Output] = []
+        thread = threading.Thread(target=lambda: outputs.extend(_each(service, outputs)))
+        one = Running(control, outputs, thread)
+        thread.start()
+        one.wait_for_ticks(1)
+        yield one
+        thread.join()
+
+
+def _each(service: Service, outputs: list[Output]) -> list[Output]:
+    for output in service.outputs(timeout_s=60):
+        outputs.append(output)
+    return []
+
+
+def test_a_guest_records_from_when_it_joined_to_the_end(running: Running, tmp_path: Path) -> None:
+    said: list[str] = []
+    attach(running.control, Recording(path=tmp_path / "a.mcap", keep_free_bytes=0), None, said.append)
+    running.thread.join()
+    log = open_log(tmp_path / "a.mcap")
+    assert log.counts() == {}
+    samples = [event for event in log.events(1) if isinstance(event, Sample)]
+    assert {s.stream for s in samples} == {info.stream for info in log.streams}
+    compared = Refusion(log, from_json(log.head.plan)).run()
+    assert compared.equal, compared.example
+    assert compared.before < 8
+    final = running.outputs[-1]
+    assert isinstance(final, Status)
+    assert final.final
+    assert [text.split()[0] for text in said] == ["recording", "wrote"]
+    with pytest.raises(SixsenseError, match="is a service running there"):
+        attach(running.control, Recording(path=tmp_path / "b.mcap"), None, said.append)
+
+
+def test_what_a_killed_recorder_wrote_is_there_up_to_the_last_second(
+    running: Running, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.mcap"
+    command = [sys.executable, "-m", "sixsense.launch.entry", "record", "-o", str(path), "--keep-free", "0"]
+    code = "from sixsense.launch.entry import main; main()"
+    command = [sys.executable, "-c", code, *command[3:], "--control", running.control]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        begun = time.monotonic()
+        while not (path.exists() and path.stat().st_size > 500_000):
+            assert time.monotonic() - begun < 60
+            time.sleep(0.1)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    log = open_log(path)
+    samples = [event for event in log.events(1) if isinstance(event, Sample)]
+    assert len(samples) > 20
+    assert log.counts()["log"] == {"unclosed": 1}
+    assert repair(path)
+    again = [event for event in open_log(path).events(1) if isinstance(event, Sample)]
+    assert len(again) == len(samples)
+    # Its consumer is gone without a word, and holds nobody up.
+    running.thread.join()
+    assert isinstance(running.outputs[-1], Status)
