@@ -13,11 +13,9 @@ from .. import __version__
 from ..sensors.errors import SixsenseError
 from .learning_commands import bind, evaluate
 from .model_commands import models
-from .signals import sigterm_as_ctrl_c
-
-# As in nodes.wire.endpoints, which would cost `--help` an import of ZeroMQ.
-RESULTS = "tcp://127.0.0.1:5556"
-CONTROL = "tcp://127.0.0.1:5557"
+from .options import CONTROL, RESULTS, Control, Endpoint, Json, Timeout, print_lines
+from .query_commands import queries, teach, watch
+from .topic_commands import topic
 
 
 class _Group(TyperGroup):
@@ -54,16 +52,12 @@ app = typer.Typer(
     help="Streaming sensor fusion in one shared embedding space. Start with `sixsense demo`.",
 )
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on standard output.")]
 Local = Annotated[bool, typer.Option("--local", help="In this process, without Ray.")]
 RunFor = Annotated[float | None, typer.Option(min=0.1, help="Stop after this many seconds of sensing.")]
 Watch = Annotated[
     list[str] | None,
     typer.Option(metavar="QUERY", help="A text, or the path of a sound, picture or clip; repeatable."),
 ]
-Endpoint = Annotated[str, typer.Option(help="Where the service publishes its results.")]
-Control = Annotated[str, typer.Option(help="Where the service answers requests.")]
-Timeout = Annotated[float | None, typer.Option(min=0.0, help="Give up after this many seconds of silence.")]
 Files = Annotated[
     list[str],
     typer.Argument(help="Pictures, videos, sounds, IMU tables, texts; depth:FILE says which modality it is."),
@@ -211,7 +205,7 @@ def info(
     config: Annotated[str, typer.Option(help="Whose [topics] table says what topics are.")] = "replay",
 ) -> None:
     """What is in a recording: streams, rates, gaps, damage, and what is ignored and why."""
-    _print(_load("log_info").info(log, config, json=json, quick=quick, repair=repair))
+    print_lines(_load("log_info").info(log, config, json=json, quick=quick, repair=repair))
 
 
 @app.command()
@@ -227,25 +221,7 @@ def listen(
     """Print what a running service publishes."""
     typer.echo(f"listening at {endpoint}", err=True)
     following = _load("following")
-    _print(following.listen(endpoint, kind or [], json=json, count=count, timeout=timeout))
-
-
-@app.command()
-def watch(
-    query: Annotated[str, typer.Argument(help="A text, or the path of a sound, picture or clip.")],
-    name: Annotated[str | None, typer.Option(help="What its events are called (QUERY).")] = None,
-    on: Annotated[float | None, typer.Option(help="The score at which an event begins.")] = None,
-    modalities: Annotated[str, typer.Option(help="Where to look: audio,vision; by default everywhere.")] = "",
-    endpoint: Endpoint = RESULTS,
-    control: Control = CONTROL,
-    json: Json = False,
-    timeout: Timeout = None,
-) -> None:
-    """Add a standing query to a running service, print its events, remove it at the end."""
-    typer.echo(f"asking {control}", err=True)
-    looked = tuple(filter(None, (one.strip() for one in modalities.split(","))))
-    standing = _load("queries").parse_query(query, name=name, on=on, modalities=looked)
-    _print(_load("following").watch(endpoint, control, standing, json=json, timeout=timeout))
+    print_lines(following.listen(endpoint, kind or [], json=json, count=count, timeout=timeout))
 
 
 @app.command()
@@ -296,6 +272,25 @@ def check(config: Annotated[str, typer.Argument(help="A TOML file, or a packaged
     _exit(_load("check").main(config))
 
 
+@app.command("sync-check")
+def sync_check(
+    config: Annotated[str, typer.Argument(help="A TOML file with live sensors.")],
+    seconds: Annotated[float, typer.Option(min=3.0, help="How long to listen for three claps.")] = 15.0,
+    recording: Annotated[
+        Path | None, typer.Option(metavar="LOG", help="Look for the claps in a recording of these sensors.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show; write nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Clap, flash or tap three times: how late each sensor is stamped, written into CONFIG as delay_ms.
+
+    A lamp that flashes with a click, a tap on the device, a clap before the camera (within half a metre:
+    sound takes 3 ms a metre): what every sensor notices, with uneven pauses of 1 to 3 s. A flash is told to
+    a part of a frame, a clap to half a frame.
+    """
+    _load("sync_check").main(config, seconds, recording, dry_run=dry_run, json=json)
+
+
 @app.command()
 def doctor(json: Json = False) -> None:
     """Check this machine; a fix for each bad line. The exit status is the number of failures."""
@@ -304,7 +299,11 @@ def doctor(json: Json = False) -> None:
 
 app.command()(bind)
 app.command("eval")(evaluate)
+app.command()(watch)
+app.command()(teach)
+app.add_typer(queries, name="queries")
 app.add_typer(models, name="models")
+app.add_typer(topic, name="topic")
 
 
 def _exit(everything: bool) -> None:
@@ -314,18 +313,6 @@ def _exit(everything: bool) -> None:
 
 def _load(module: str) -> Any:
     return import_module(f".{module}", __package__)
-
-
-def _print(lines: Any) -> None:
-    """Print lines until they end, or until Ctrl-C or SIGTERM, which is how these commands normally end."""
-    with sigterm_as_ctrl_c():
-        try:
-            for line in lines:
-                typer.echo(line)
-        except KeyboardInterrupt:
-            pass
-        finally:
-            lines.close()
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """What nodes and the supervisor tell each other: registration, reports, and the state a run should be in."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -12,6 +13,9 @@ from ..sensors.sample import StreamInfo
 from .wire.errors import WireError
 from .wire.fields import VERSION, from_fields, pack_header, to_fields, unpack_header
 from .wire.status import QueryStatus, Status, TickCounts, WindowCounts
+
+if TYPE_CHECKING:
+    from .wire.curve import Gate
 
 
 class Register(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,11 +148,13 @@ class Embedded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """The edge passes on what a client asks: to watch `query`, or to stop watching `name`."""
+    """The edge passes on what a client asks: to watch `query` (`keep`: in later runs too), or to stop
+    watching `name`."""
 
     id: int
     query: Query | None = None
     name: str = ""
+    keep: bool = False
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,6 +174,12 @@ MESSAGES: dict[str, type[msgspec.Struct]] = {
     t.__name__: t
     for t in (Register, Report, Changed, Checkpoint, Failed, Embedded, Ask, RunState, Embed, Answer, Status)
 }
+
+
+def refusals(gates: "Sequence[Gate]", epoch: int) -> tuple[Produced, ...]:
+    """What endpoints refused, as a report tells it: counts of no stream, which become notes of the status."""
+    causes = {what: count for gate in gates for what, count in list(gate.refused.items())}
+    return (Produced(stream="refused", epoch=epoch, items=0, causes=causes),) if causes else ()
 
 
 def pack(message: Word | Wish) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -10,12 +11,13 @@ import zmq
 from ..fusion.snapshot import Snapshot as FusionSnapshot
 from ..sensors.clock import Clock, Timeline
 from ..sensors.sample import End, Progress, Sample, StreamInfo
-from .control import Answer, Ask, RunState, Wish
+from .control import Answer, Ask, RunState, Wish, refusals
 from .node import Base, Message, Yield
 from .spec import EdgeSpec
 from .wire.control import Request, answer, make_error, make_reply, make_snapshot
-from .wire.endpoints import bind_local
+from .wire.endpoints import bind_endpoint, open_gate
 from .wire.envelope import encode
+from .wire.errors import ControlError
 from .wire.fields import MAX_PAYLOAD_BYTES
 from .wire.publisher import ResultsPublisher
 from .wire.status import QueryStatus, Status
@@ -32,6 +34,9 @@ from .wire.verbs import (
     Watch,
 )
 
+if TYPE_CHECKING:
+    from .wire.curve import Gate
+
 MAX_ASKED = 256
 """How many requests may wait for the supervisor before another is refused."""
 
@@ -46,6 +51,7 @@ class Edge(Base):
         self._clock: Clock = Timeline(0)
         self._publisher: ResultsPublisher | None = None
         self._control: zmq.Socket[bytes] | None = None
+        self._gate: Gate | None = None
         self._directory: dict[str, dict[str, str]] = {}
         self._epochs: dict[str, int] = {}
         self._queries: tuple[QueryStatus, ...] = ()
@@ -56,7 +62,8 @@ class Edge(Base):
     def load(self) -> None:
         """Bind the control endpoint, so that one in use is known before anything runs."""
         options: dict[int, int] = {zmq.MAXMSGSIZE: MAX_PAYLOAD_BYTES, zmq.LINGER: 0}
-        self._control = bind_local("control", self._spec.control, zmq.ROUTER, options)
+        self._gate = open_gate("control", self._spec.control)
+        self._control = bind_endpoint("control", self._spec.control, zmq.ROUTER, options, gate=self._gate)
         self._publisher = ResultsPublisher(
             self._spec.results,
             robot=self._robot,
@@ -119,6 +126,12 @@ class Edge(Base):
             self._publisher.close()
         if self._control is not None:
             self._control.close()
+        if self._gate is not None:
+            self._gate.close()
+
+    def report(self) -> dict[str, Any]:
+        gates = [gate for gate in (self._gate, self._publisher and self._publisher.gate) if gate]
+        return {"produced": refusals(gates, self._epoch)}
 
     @property
     def done(self) -> bool:
@@ -133,11 +146,27 @@ class Edge(Base):
         """Answer what is known here; ask the supervisor for the rest."""
         asks: list[Ask] = []
         while self._control is not None and self._control.poll(0):
-            peer, *frames = self._control.recv_multipart()
-            reply = answer(frames, lambda request, peer=peer: self._handle(peer, request, asks))
+            peer, *frames = self._control.recv_multipart(copy=False)
+            reply = answer(
+                [frame.bytes for frame in frames],
+                lambda request, peer=peer.bytes, sender=frames[-1]: (
+                    self._check(request, sender) or self._handle(peer, request, asks)
+                ),
+            )
             if reply:
-                self._reply(peer, reply)
+                self._reply(peer.bytes, reply)
         return iter(asks)
+
+    def _check(self, request: Request, sender: zmq.Frame) -> None:
+        """Whether whoever sent it may ask that. Raises SixsenseError."""
+        if self._gate is None:
+            return
+        name, grant = self._gate.user(sender)
+        if not grant.may_ask(request.verb):
+            self._gate.refuse(name, request.verb)
+            raise ControlError(
+                f"{name} may not ask {request.verb}: `sixsense keys allow {name} {grant.key} --verbs ...` there"
+            )
 
     def _handle(self, peer: bytes, request: Request, asks: list[Ask]) -> list[bytes]:
         match request.body:
@@ -145,7 +174,8 @@ class Edge(Base):
                 messages = self._publisher.snapshot(request.body.topics) if self._publisher else []
                 return make_snapshot(request.id, messages)
             case Watch():
-                return self._ask(peer, request.id, asks, Ask(id=next(self._ids), query=request.body.query))
+                asked = Ask(id=next(self._ids), query=request.body.query, keep=request.body.keep)
+                return self._ask(peer, request.id, asks, asked)
             case Unwatch():
                 return self._ask(peer, request.id, asks, Ask(id=next(self._ids), name=request.body.name))
             case Describe():

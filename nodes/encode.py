@@ -145,8 +145,8 @@ class Encode(Base):
             )
             return Part(term.weight, e.modality, vector)
         if term.moment is not None:
-            start_ns = 0 if term.moment.absolute else self._start_ns
-            embedding = self._recent.at(term.moment.input, start_ns + term.moment.at_ns)
+            origin_ns = 0 if term.moment.absolute else self._start_ns
+            embedding = self._recent.at(term.moment.input, term.moment.at_ns, origin_ns)
             return Part(term.weight, embedding.modality, embedding.vector)
         if term.vector is None:
             raise InputError("a term is a text, an example, a moment or a vector, and this one is none")

@@ -12,6 +12,7 @@ from ..sensors.live import LiveSource
 from ..sensors.sample import NS, End, Event, Progress, Sample, Source
 from ..sensors.shifted import Shifted
 from .control import Changed, Produced, RunState, Wish
+from .intake import REMOTE, Intake
 from .node import Base, Yield
 from .spec import IngestSpec, SourceSpec
 
@@ -32,7 +33,10 @@ class Ingest(Base):
         self._clock: Clock = ManualClock()
         self._events: Iterator[Event] = iter(())
         self._next: Event | None = None
-        self._open: list[str] = [info.stream for source in spec.sources for info in source.streams]
+        remote = tuple(source for source in spec.sources if source.driver == REMOTE)
+        self._intake = Intake(spec.endpoint, remote, epoch) if remote else None
+        self._own = tuple(source for source in spec.sources if source.driver != REMOTE)
+        self._open: list[str] = [info.stream for source in self._own for info in source.streams]
         self._items = dict.fromkeys(self._open, 0)
         self._epochs: dict[str, int] = {}
         self._paced_epoch = epoch
@@ -51,7 +55,7 @@ class Ingest(Base):
     def begin(self, state: RunState, clock: Clock) -> None:
         """Open the sources and start reading."""
         self._clock, now_ns = clock, clock.now_ns()
-        for spec in self._spec.sources:
+        for spec in self._own:
             if spec.device:
                 self._live.append(self._started(spec))
             else:
@@ -64,6 +68,10 @@ class Ingest(Base):
         self._first_ns = now_ns if self._spec.live else None
         if self._spec.seconds is not None and self._spec.live:
             self._until_ns = state.start_ns + round(self._spec.seconds * NS)
+        if self._intake:
+            self._intake.begin(clock, state.start_ns)
+            if self._until_ns is not None:
+                self._intake.end_at(self._until_ns)
 
     def _opened(self, spec: SourceSpec, start_ns: int) -> Source:
         """A source on the run's timeline: a script begins with the run, a recording as if it were live."""
@@ -83,8 +91,10 @@ class Ingest(Base):
 
     def obey(self, wish: Wish) -> Yield:
         """Asked to stop: every stream ends here."""
-        if isinstance(wish, RunState) and wish.stop and not self.done:
+        if isinstance(wish, RunState) and wish.stop and not self._stopped and not self.done:
             self._stopped = True
+            if self._intake:
+                self._intake.end_at(self._clock.now_ns())
             yield from self._finish()
         elif isinstance(wish, RunState) and not self._spec.live:
             self._pause(wish.paused)
@@ -100,6 +110,7 @@ class Ingest(Base):
 
     def wake(self) -> Yield:
         """Yield what live devices delivered, then the other sources' events that are due, oldest first."""
+        yield from self._remote_ticked()
         if self._stopped:
             yield from self._finish()
             return

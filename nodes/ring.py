@@ -112,6 +112,18 @@ class Ring:
             reader.under_way.popleft()
         self._trim()
 
+    def skip(self, consumer: str, before_ns: int) -> None:
+        """The consumer does not want the entries older than `before_ns` that come first."""
+        wanted = (entry.number for entry in self._entries if entry.stamp_ns >= before_ns)
+        self.ack(consumer, next(wanted, self._next))
+
+    def left(self, consumer: str) -> Counter[str]:
+        """Items in the ring that the consumer is not done with, by stream."""
+        items: Counter[str] = Counter()
+        for entry in self._entries:
+            items[entry.stream] += entry.items * (entry.number >= self._readers[consumer].acked)
+        return items
+
     def dropped(self) -> dict[str, Counter[str]]:
         """Items dropped unread, by consumer and stream."""
         return self._gone | {name: reader.dropped for name, reader in self._readers.items()}

@@ -43,12 +43,16 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IngestSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Reads sources. `pace` is event seconds a second: 1 as if live, None as fast as the slowest reader."""
+    """Reads sources. `pace` is event seconds a second: 1 as if live, None as fast as the slowest reader.
+
+    `endpoint` is where sensors on other machines come in, those whose driver is "remote".
+    """
 
     sources: tuple[SourceSpec, ...]
     pace: float | None
     live: bool
     seconds: float | None
+    endpoint: str = ""
 
 
 class EncodeSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..fusion.errors import QueryError
 from ..fusion.query import Query, Standing, Term
-from ..fusion.score import background, check
+from ..fusion.score import FUSED, background, check
 from ..sensors.errors import SixsenseError
 from ..sensors.liveness import Change, SensorStatus
 from ..sensors.sample import NS, StreamInfo
@@ -95,6 +95,7 @@ class Supervisor:
         self._remembered = {query.name for query in remembered} - taken
         self._first = [*plan.queries, *(query for query in remembered if query.name in self._remembered)]
         self._embedding: dict[int, tuple[Query, int | None]] = {}
+        self._keep: set[int] = set()
         self._outages: list[Outage] = []
         self._changes: list[Change] = []
         self._infos: dict[str, StreamInfo] = {}
@@ -277,7 +278,9 @@ class Supervisor:
         self._version += 1
         if ask is None:
             return self._begin_when_ready(now_ns)
-        self.kept.append((query.name, _resolved(query, word.resolved)))
+        if word.id in self._keep:
+            self._keep.discard(word.id)
+            self.kept.append((query.name, _resolved(query, word.resolved)))
         return [("edge", Answer(id=ask, note=self._note(standing))), *self._broadcast()]
 
     def _refuse(self, query: Query, error: str, ask: int | None, now_ns: int) -> Outbox:
@@ -300,6 +303,8 @@ class Supervisor:
     def _can_match(self, standing: Standing) -> bool:
         card = self._plan.card
         wanted = standing.query.modalities or card.modalities
+        if not {*wanted} <= {*card.modalities, FUSED}:
+            return True  # what it asks for does not exist, which `check` says
         return any(background(card, standing, target) is not None for target in wanted)
 
     def _why_never(self, standing: Standing) -> str:
@@ -326,7 +331,9 @@ class Supervisor:
             return [("edge", Answer(id=ask.id)), *self._broadcast()]
         if error := self._why_not(ask.query.name):
             return [("edge", Answer(id=ask.id, error=error))]
-        return [self._embed(ask.query, ask.id)]
+        request = self._embed(ask.query, ask.id)
+        self._keep |= {max(self._embedding)} if ask.keep else set()
+        return [request]
 
     def _why_not(self, name: str) -> str:
         """Why a query cannot be added, or nothing."""

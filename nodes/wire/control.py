@@ -151,9 +151,9 @@ class ControlClient:
             parse_pattern(topic)
         return split_messages(self.request(Snapshot(topics=topics)))
 
-    def watch(self, query: Query) -> Accepted:
-        """Add a standing query."""
-        return self._ask(Watch(query=query), Accepted)
+    def watch(self, query: Query, *, keep: bool = False) -> Accepted:
+        """Add a standing query, which stands until it is removed; `keep`: in later runs too."""
+        return self._ask(Watch(query=query, keep=keep), Accepted)
 
     def unwatch(self, name: str) -> Accepted:
         """Remove a standing query."""

@@ -3,34 +3,61 @@
 import errno
 import os
 import socket as socket_module
+from typing import TYPE_CHECKING
 
 import zmq
 
 from .errors import WireError
+from .keys import keys_folder
 
+if TYPE_CHECKING:
+    from .curve import Gate
+
+INGEST = "tcp://127.0.0.1:5555"
 RESULTS = "tcp://127.0.0.1:5556"
 CONTROL = "tcp://127.0.0.1:5557"
 LINGER_MS = 500
 
 
-def bind_local(
+def open_gate(name: str, endpoint: str) -> "Gate | None":
+    """What asks for keys at an endpoint that reaches beyond this machine; None for one that does not.
+
+    `name` is the endpoint's key in the config. Raises WireError where this machine has no keys.
+    """
+    if is_local(endpoint):
+        return None
+    # Imported here because every subscriber would pay for it.
+    from .curve import Gate
+
+    return Gate(name, keys_folder())
+
+
+def bind_endpoint(
     name: str,
     endpoint: str,
     socket_type: int,
     options: dict[int, int],
     context: zmq.Context | None = None,
+    gate: "Gate | None" = None,
 ) -> zmq.Socket:
-    """A socket of `socket_type` bound to `endpoint`, which only this machine can reach.
+    """A socket of `socket_type` bound to `endpoint`: one that only this machine can reach, or `gate` guards.
 
-    `name` is the endpoint's key in the config. Raises WireError when it reaches further (there are no keys
-    yet), is in use, or is no endpoint. What is queued at its close has half a second to leave.
+    `name` is the endpoint's key in the config. Raises WireError when it reaches further without a gate, is in
+    use, or is no endpoint. What is queued at its close has half a second to leave.
     """
-    _check_local(name, endpoint)
+    if gate is None and not is_local(endpoint):
+        raise WireError(
+            f"refused to bind {name} to {endpoint!r}: other machines could use it without a key; run"
+            ' `sixsense keys new`, or use "tcp://127.0.0.1:PORT" or "ipc://PATH" in'
+            f" [endpoints] {name} (and `ssh -L` from elsewhere)"
+        )
     _check_free(name, endpoint)
-    socket = (context or zmq.Context.instance()).socket(socket_type)
+    socket = (gate.context if gate else context or zmq.Context.instance()).socket(socket_type)
     socket.setsockopt(zmq.LINGER, LINGER_MS)
     for option, value in options.items():
         socket.setsockopt(option, value)
+    if gate:
+        gate.secure(socket)
     try:
         socket.bind(endpoint)
     except zmq.ZMQError as error:
@@ -39,16 +66,21 @@ def bind_local(
     return socket
 
 
-def _check_local(name: str, endpoint: str) -> None:
+def is_local(endpoint: str) -> bool:
+    """Whether only this machine can reach it."""
     if endpoint.startswith(("ipc://", "inproc://")):
-        return
+        return True
     host = endpoint.removeprefix("tcp://").rpartition(":")[0].strip("[]")
-    if endpoint.startswith("tcp://") and (host == "localhost" or _is_loopback(host)):
-        return
-    raise WireError(
-        f"refused to bind {name} to {endpoint!r}: other machines could read it without a key; "
-        f'use "tcp://127.0.0.1:PORT" or "ipc://PATH" in [endpoints] {name} (and `ssh -L` from elsewhere)'
-    )
+    return endpoint.startswith("tcp://") and (host == "localhost" or _is_loopback(host))
+
+
+def reachable(endpoint: str, via: str) -> str:
+    """`endpoint` as a client reaches it that came in `via` another of the same service: one bound to every
+    address is told by no address."""
+    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+    if endpoint.startswith("tcp://") and via.startswith("tcp://") and host in ("0.0.0.0", "[::]", "*"):
+        return f"tcp://{via.removeprefix('tcp://').rpartition(':')[0]}:{port}"
+    return endpoint
 
 
 def _check_free(name: str, endpoint: str) -> None:

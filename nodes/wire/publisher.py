@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import zmq
 
 from ...sensors.clock import Clock
-from .endpoints import bind_local
+from .endpoints import bind_endpoint, open_gate
 from .envelope import encode
 from .fields import unpack_map
 from .hello import Hello
@@ -35,7 +35,8 @@ class ResultsPublisher:
     ) -> None:
         self.robot, self.control, self.epoch, self._clock = check_name("robot", robot), control, epoch, clock
         self._latest: dict[bytes, list[bytes]] = {}
-        self.socket = bind_local(
+        self.gate = open_gate("results", endpoint)
+        self.socket = bind_endpoint(
             "results",
             endpoint,
             zmq.XPUB,
@@ -46,6 +47,7 @@ class ResultsPublisher:
                 zmq.XPUB_VERBOSE: 1,
             },
             context,
+            self.gate,
         )
         self.endpoint = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
@@ -80,6 +82,8 @@ class ResultsPublisher:
     def close(self) -> None:
         """Close the socket; what is queued still goes out to watchers that read within half a second."""
         self.socket.close()
+        if self.gate:
+            self.gate.close()
 
     def __enter__(self) -> "ResultsPublisher":
         return self

@@ -4,7 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
 from time import monotonic_ns
-from typing import Any
+from typing import Any, NamedTuple
 
 import zmq
 
@@ -22,6 +22,16 @@ from .topics import KINDS, RESULTS, RESULTS_HWM, Topic, parse_pattern, parse_top
 log = logging.getLogger("sixsense.wire")
 SNAPSHOT_NS = NS
 UNSET: Any = object()
+
+
+class Received(NamedTuple):
+    """A message, the topic it came under (`embedding/r1/camera/`), how old its data was when the service
+    published it (ns), and when that was, on this process's monotonic clock (ns)."""
+
+    topic: str
+    message: Any
+    age_ns: int
+    arrived_ns: int
 
 
 class Subscriber:
@@ -50,7 +60,7 @@ class Subscriber:
         self.endpoint, self.timeout, self.malformed = endpoint, timeout, 0
         self._wanted = [_pattern(text, robot) for text in topics or RESULTS]
         self._context, self._queue = context or zmq.Context.instance(), queue
-        self._inbox: deque[Any] = deque()
+        self._inbox: deque[Received] = deque()
         self._ledger, self._time = Ledger(), ServiceTime()
         self._latched: dict[str, bytes] = {}
         self._pulses: dict[str, Pulse] = {}
@@ -62,6 +72,10 @@ class Subscriber:
 
     def recv(self, timeout: float | None = UNSET) -> Any:
         """The next message. Raises SubscriberTimeoutError after `timeout` seconds (None: never)."""
+        return self.receive(timeout).message
+
+    def receive(self, timeout: float | None = UNSET) -> Received:
+        """As `recv`, with the message's topic and times."""
         if self._socket.closed:
             raise WireError(f"this subscriber of {self.endpoint} is closed; make a new one")
         limit = self.timeout if timeout is UNSET else timeout
@@ -209,8 +223,9 @@ class Subscriber:
         arrived_ns = self._note(message, received_ns)
         if KINDS[kind].rate_hz:
             self._pulses.setdefault(name, Pulse(KINDS[kind].rate_hz)).beat(arrived_ns)
-        self._newest = (arrived_ns, age_when_published_ns(message))
-        self._inbox.append(message)
+        age_ns = age_when_published_ns(message)
+        self._newest = (arrived_ns, age_ns)
+        self._inbox.append(Received(name, message, age_ns, arrived_ns))
 
     def _note(self, message: Any, received_ns: int) -> int:
         arrived_ns = self._time.arrived_ns(published_ns(message), received_ns)

@@ -23,9 +23,10 @@ class Messages(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
-    """Add a standing query; it takes effect at the first tick not yet open."""
+    """Add a standing query; it takes effect at the first tick not yet open. `keep`: in later runs too."""
 
     query: Query
+    keep: bool = False
 
 
 class Unwatch(msgspec.Struct, frozen=True, kw_only=True):

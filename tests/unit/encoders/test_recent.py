@@ -29,6 +29,7 @@ def test_the_window_centred_nearest_is_the_moment_and_a_minute_is_kept() -> None
     for k in range(8, 400):
         recent.add(embedding(k / 4))
     assert recent.at("mic", 90 * NS).end_ns == 91 * NS
+    assert recent.at("mic", 50 * NS, 40 * NS).end_ns == 91 * NS
     with pytest.raises(InputError, match=r"mic has no embedding at 10\.00 s; kept are 37\.75 to 99\.75 s"):
         recent.at("mic", 10 * NS)
     with pytest.raises(InputError, match="no input 'camera' has been embedded; there are mic"):

@@ -1,0 +1,78 @@
+"""`queries` and `teach`: the standing queries of a running service, listed, added and removed."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..fusion.query import Query, Term
+from ..nodes.wire.control import ControlClient
+from ..nodes.wire.status import QueryStatus
+from .following import EMBED_S
+from .jsonl import json_line
+from .queries import QueryError, load_example, parse_moment, parse_query, parse_rate
+
+MOST_EXAMPLES = 8
+"""Beyond so many, `sixsense bind` learns more from them than an average does."""
+
+
+def asked(
+    text: str | None, moment: str | None, *, at_most: str | None, name: str | None, **fields: Any
+) -> Query:
+    """The query of a command line: a text, file or sum, or a moment. Raises QueryError."""
+    fields["at_most_per_h"] = None if at_most is None else parse_rate(at_most)
+    if (text is None) == (moment is None):
+        raise QueryError("give either a QUERY (a text, a file, a sum) or --moment INPUT@SECONDS")
+    if moment is not None:
+        given = {key: value for key, value in fields.items() if value not in (None, ())}
+        return Query(name=name or moment, terms=(Term(moment=parse_moment(moment)),), **given)
+    assert text is not None
+    return parse_query(text, name=name, **fields)
+
+
+def list_queries(control: str, *, json: bool) -> Iterator[str]:
+    """A line for each standing query. Raises ControlError when nobody answers."""
+    with ControlClient(control) as client:
+        standing = client.queries()
+    if not standing and not json:
+        yield 'no query is standing; add one: sixsense queries add "a dog barks"'
+    yield from (json_line("query", query) if json else _line(query) for query in standing)
+
+
+def add_query(control: str, query: Query, *, json: bool) -> Iterator[str]:
+    """Add a query that stands until it is removed, in later runs too. Raises ControlError."""
+    with ControlClient(control) as client:
+        client.queries()
+    with ControlClient(control, timeout=EMBED_S) as patient:
+        accepted = patient.watch(query, keep=True)
+    note = f": {accepted.note}" if accepted.note else ""
+    yield json_line("accepted", accepted) if json else f"{accepted.name} stands{note}"
+
+
+def remove_query(control: str, name: str) -> Iterator[str]:
+    """Raises ControlError for a name that does not stand, with those that do."""
+    with ControlClient(control) as client:
+        client.unwatch(name)
+    yield f"{name} is removed"
+
+
+def taught(name: str, files: Sequence[Path], moments: Sequence[str], weight: float, **fields: Any) -> Query:
+    """A class taught by examples: their average, and its name as words (`weight` of the whole).
+
+    Raises QueryError for none or more than MOST_EXAMPLES examples, SourceError for a file that is none.
+    """
+    count = len(files) + len(moments)
+    if not 1 <= count <= MOST_EXAMPLES:
+        raise QueryError(f"{name!r} has {count} examples; give 1 to {MOST_EXAMPLES} files or moments")
+    share = (1 - weight) / count
+    terms = [Term(weight=share, example=load_example(str(path))) for path in files]
+    terms += [Term(weight=share, moment=parse_moment(moment)) for moment in moments]
+    words = [Term(weight=weight, text=name)] if weight > 0 else []
+    given = {key: value for key, value in fields.items() if value not in (None, ())}
+    return Query(name=name, terms=(*terms, *words), **given)
+
+
+def _line(query: QueryStatus) -> str:
+    where = ", ".join(query.modalities) or "nowhere"
+    rate = "" if query.at_most_per_h is None else f"  at most {query.at_most_per_h:g}/h"
+    note = f"  ({query.note})" if query.note else ""
+    return f"{query.name}  in {where}{rate}{note}"

@@ -1,0 +1,147 @@
+"""`sixsense watch`, `queries` and `teach`: what each is called and takes."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .options import CONTROL, RESULTS, Control, Endpoint, Json, Timeout, print_lines
+
+queries = typer.Typer(help="Standing queries of a running service: list, add, remove.")
+
+Asked = Annotated[
+    str | None,
+    typer.Argument(metavar="QUERY", help='A text, a file, or a sum: \'"a stork" + waves.wav - "people"\'.'),
+]
+Name = Annotated[str | None, typer.Option(help="What its events are called.")]
+Moment = Annotated[
+    str | None, typer.Option(metavar="INPUT@SECONDS", help="This moment instead: microphone@12.5s.")
+]
+AtMost = Annotated[
+    str | None, typer.Option(metavar="6/h", help="As many false alarms, whatever the score is then.")
+]
+On = Annotated[float | None, typer.Option(help="The score at which an event begins (4).")]
+Off = Annotated[float | None, typer.Option(help="The score above which it goes on (2.5).")]
+MinS = Annotated[float | None, typer.Option(help="Seconds that an event must last (0).")]
+HoldS = Annotated[float | None, typer.Option(help="Events closer than so many seconds are one (0.5).")]
+CoolS = Annotated[float | None, typer.Option(help="Seconds after an event without another (0).")]
+Modalities = Annotated[str, typer.Option(help="Where to look: audio,vision,fused; by default everywhere.")]
+
+
+def watch(
+    query: Asked = None,
+    moment: Moment = None,
+    name: Name = None,
+    at_most: AtMost = None,
+    on: On = None,
+    off: Off = None,
+    min_s: MinS = None,
+    hold_s: HoldS = None,
+    cool_s: CoolS = None,
+    modalities: Modalities = "",
+    endpoint: Endpoint = RESULTS,
+    control: Control = CONTROL,
+    json: Json = False,
+    timeout: Timeout = None,
+) -> None:
+    """Add a standing query to a running service, print its events, remove it at the end."""
+    standing = _asking().asked(
+        query,
+        moment,
+        at_most=at_most,
+        name=name,
+        on=on,
+        off=off,
+        min_s=min_s,
+        hold_s=hold_s,
+        cool_s=cool_s,
+        modalities=_listed(modalities),
+    )
+    typer.echo(f"asking {control}", err=True)
+    following = import_module(".following", __package__)
+    print_lines(following.watch(endpoint, control, standing, json=json, timeout=timeout))
+
+
+@queries.callback(invoke_without_command=True)
+def list_queries(context: typer.Context, control: Control = CONTROL, json: Json = False) -> None:
+    """Which queries are standing, where they look, and how far their background is known."""
+    if context.invoked_subcommand is None:
+        print_lines(_asking().list_queries(control, json=json))
+
+
+@queries.command()
+def add(
+    query: Asked = None,
+    moment: Moment = None,
+    name: Name = None,
+    at_most: AtMost = None,
+    on: On = None,
+    off: Off = None,
+    min_s: MinS = None,
+    hold_s: HoldS = None,
+    cool_s: CoolS = None,
+    modalities: Modalities = "",
+    control: Control = CONTROL,
+    json: Json = False,
+) -> None:
+    """Add a query that stands until it is removed, in later runs too."""
+    standing = _asking().asked(
+        query,
+        moment,
+        at_most=at_most,
+        name=name,
+        on=on,
+        off=off,
+        min_s=min_s,
+        hold_s=hold_s,
+        cool_s=cool_s,
+        modalities=_listed(modalities),
+    )
+    print_lines(_asking().add_query(control, standing, json=json))
+
+
+@queries.command()
+def remove(name: str, control: Control = CONTROL) -> None:
+    """Remove a standing query, from later runs too."""
+    print_lines(_asking().remove_query(control, name))
+
+
+def teach(
+    name: Annotated[str, typer.Argument(help="What the class is called: 'my kettle'.")],
+    files: Annotated[list[Path] | None, typer.Argument(help="1 to 8 sounds, pictures or clips.")] = None,
+    moment: Annotated[
+        list[str] | None, typer.Option(metavar="INPUT@SECONDS", help="A moment of the stream; repeatable.")
+    ] = None,
+    words: Annotated[
+        float, typer.Option(min=0.0, max=0.9, help="How much the name counts beside the examples.")
+    ] = 0.2,
+    at_most: AtMost = None,
+    on: On = None,
+    off: Off = None,
+    modalities: Modalities = "",
+    control: Control = CONTROL,
+    json: Json = False,
+) -> None:
+    """Teach a running service a class by a few examples; it stands as a query, in later runs too."""
+    asking = _asking()
+    rate = None if at_most is None else asking.parse_rate(at_most)
+    standing = asking.taught(
+        name,
+        files or [],
+        moment or [],
+        words,
+        at_most_per_h=rate,
+        on=on,
+        off=off,
+        modalities=_listed(modalities),
+    )
+    print_lines(asking.add_query(control, standing, json=json))
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (one.strip() for one in text.split(","))))
+
+
+def _asking() -> Any:
+    return import_module(".asking", __package__)
