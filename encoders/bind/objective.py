@@ -34,3 +34,10 @@ def prototype_nce(rows: Tensor, anchors: Tensor, target: Tensor, temperature: fl
 def distance(rows: Tensor, teacher: Tensor) -> Tensor:
     """Distillation: 1 - cosine, averaged, of rows (n, dim) to a teacher's (n, dim)."""
     return 1 - F.cosine_similarity(rows, teacher, dim=1).mean()
+
+
+def relations(rows: Tensor, teacher: Tensor) -> Tensor:
+    """Distillation across spaces: mean squared difference of the cosines of every two rows (Park et al. 2019,
+    "Relational knowledge distillation"). The dimensions of rows (n, dim) and teacher (n, t) may differ."""
+    one, other = F.normalize(rows, dim=1), F.normalize(teacher, dim=1)
+    return (one @ one.T - other @ other.T).square().mean()
