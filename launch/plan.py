@@ -35,6 +35,7 @@ from .schema import (
     LiveSensor,
     PluginSensor,
     RecordingSensor,
+    RemoteSensor,
     Sensor,
     SimulatedSensor,
     WindowConfig,
@@ -46,6 +47,8 @@ SHED_S = 2.0
 """Live, a window that waited longer than this for its turn is shed."""
 GROUPS = {"imu": ("accelerometer", "gyroscope")}
 """Inputs made of several streams of one source, by the modalities of their members."""
+CHANNELS = {"accelerometer": 3, "gyroscope": 3, "imu": 6}
+"""Columns of rows, where a declaration does not say."""
 Options = dict[str, Any]
 
 
@@ -53,9 +56,19 @@ def plan_run(config: Config, *, queries: Sequence[Query] = (), seconds: float | 
     """The plan of a live run of the configuration's sensors. Raises SixsenseError."""
     if not config.sensor:
         raise SixsenseError('the configuration has no [[sensor]]: add one, such as driver = "simulated"')
-    sources = tuple(_source(sensor, config) for sensor in config.sensor)
-    ingest = IngestSpec(sources=sources, pace=1.0, live=True, seconds=seconds)
+    sources = tuple(plan_sensor(sensor, config) for sensor in config.sensor)
+    endpoint = config.endpoints.ingest
+    ingest = IngestSpec(sources=sources, pace=1.0, live=True, seconds=seconds, endpoint=endpoint)
     return _plan(config, ingest, queries, state=state_folder(config.robot))
+
+
+def plan_drivers(config: Config) -> IngestSpec:
+    """What of a configuration `sixsense sensor` reads here, to send it elsewhere. Raises SixsenseError."""
+    if not config.sensor:
+        raise SixsenseError("the configuration has no [[sensor]]: add what is plugged in (`sixsense find`)")
+    sources = tuple(plan_sensor(sensor, config) for sensor in config.sensor)
+    _check_unique([info.stream for source in sources for info in source.streams], "stream")
+    return IngestSpec(sources=sources, pace=1.0, live=True, seconds=None)
 
 
 def plan_source(config: Config, source: SourceSpec, *, seconds: float | None = None) -> Plan:
@@ -148,7 +161,8 @@ def _plan(
     )
 
 
-def _source(sensor: Sensor, config: Config) -> SourceSpec:
+def plan_sensor(sensor: Sensor, config: Config) -> SourceSpec:
+    """What one `[[sensor]]` table opens, and the streams that it has. Raises SixsenseError."""
     match sensor:
         case SimulatedSensor():
             options: Options = {"seed": sensor.seed, "split": sensor.split}
@@ -157,10 +171,32 @@ def _source(sensor: Sensor, config: Config) -> SourceSpec:
             return _opened("simulated", options, start_ns=0)
         case RecordingSensor():
             return _opened("recording", {"path": sensor.path, **_topics(config)})
+        case RemoteSensor():
+            return _remote(sensor)
         case PluginSensor():
             return _device(sensor.use, {**sensor.options}, sensor.delay_ms)
         case _:
             return _device(str(sensor.__struct_config__.tag), _options(sensor), sensor.delay_ms)
+
+
+def _remote(sensor: RemoteSensor) -> SourceSpec:
+    """A sensor on another machine, with the streams that are declared of it."""
+    streams = tuple(
+        StreamInfo(
+            stream=stream.name,
+            modality=stream.modality,
+            encoding=stream.encoding or MODALITIES[stream.modality].encodings[0],
+            rate_hz=stream.rate_hz,
+            clock="estimated",
+            channels=stream.channels or CHANNELS.get(stream.modality, 1),
+            width=stream.width,
+            height=stream.height,
+            frame_id=f"{stream.name}_link",
+            source=sensor.name,
+        )
+        for stream in sensor.streams
+    )
+    return SourceSpec(driver="remote", options={"name": sensor.name, "key": sensor.key}, streams=streams)
 
 
 def _topics(config: Config) -> Options:

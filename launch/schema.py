@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ..fusion.score import MOST_OFTEN_PER_H, MOST_SELDOM_PER_H
-from ..nodes.wire.endpoints import CONTROL, RESULTS
+from ..nodes.wire.endpoints import CONTROL, INGEST, RESULTS
 from ..sensors.imu_frames import ImuChecksum, ImuColumn
 from ..sensors.simulated.kinds import KindName
 from ..sensors.simulated.split import Split
@@ -22,6 +22,7 @@ Pixels = Annotated[int, msgspec.Meta(ge=1, le=16_384)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]+$", max_length=64)]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 WindowModality = Literal["vision", "depth", "thermal", "audio", "imu"]
+StreamModality = Literal["vision", "depth", "thermal", "audio", "accelerometer", "gyroscope", "imu"]
 StreamName = Literal["camera", "depth", "thermal", "microphone", "imu"]
 
 
@@ -30,10 +31,20 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Endpoints(_Table, frozen=True):
-    """Where results are published and control is answered; both empty: nowhere."""
+    """Where results are published and control is answered (both empty: nowhere), and where sensors on other
+    machines come in, if there are any."""
 
     results: str = RESULTS
     control: str = CONTROL
+    ingest: str = INGEST
+
+
+class Uplink(_Table, frozen=True):
+    """Where `sixsense sensor` sends these sensors: a robot's ingest endpoint and its public key, which a
+    robot beyond this machine has."""
+
+    to: str = INGEST
+    server_key: str = ""
 
 
 class FusionConfig(_Table, frozen=True):
@@ -175,6 +186,30 @@ class PluginSensor(LiveSensor, frozen=True, kw_only=True, tag="plugin", tag_fiel
     options: dict[str, str | int | float | bool] = {}
 
 
+class RemoteStream(_Table, frozen=True, kw_only=True):
+    """What a stream of a remote sensor is; `sixsense sensor FILE --toml` prints it."""
+
+    name: Name
+    modality: StreamModality
+    rate_hz: Rate
+    encoding: str = ""
+    channels: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    width: Annotated[int, msgspec.Meta(ge=0, le=16_384)] = 0
+    height: Annotated[int, msgspec.Meta(ge=0, le=16_384)] = 0
+
+
+class RemoteSensor(_Table, frozen=True, kw_only=True, tag="remote", tag_field="driver"):
+    """The sensors of another machine, sent by `sixsense sensor`.
+
+    `name` is what the configuration there calls its `robot`, `key` the name of the key that it must have
+    (`sixsense keys allow NAME KEY`).
+    """
+
+    name: Name
+    streams: Annotated[tuple[RemoteStream, ...], msgspec.Meta(min_length=1)]
+    key: str = ""
+
+
 class Simulated(_Table, frozen=True):
     """An example to watch for: a happening as the simulated robot of another seed senses it."""
 
@@ -214,6 +249,7 @@ Sensor = (
     | ImuSerialSensor
     | PhoneSensor
     | PluginSensor
+    | RemoteSensor
 )
 
 
@@ -223,6 +259,7 @@ class Config(_Table, frozen=True):
     robot: Name = "robot"
     model: str = "mini"
     endpoints: Endpoints = Endpoints()
+    uplink: Uplink = Uplink()
     fusion: FusionConfig = FusionConfig()
     windows: dict[WindowModality, WindowConfig] = {}
     inputs: dict[str, InputConfig] = {}

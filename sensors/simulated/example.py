@@ -6,11 +6,14 @@ import numpy as np
 from ..errors import SourceError
 from ..modalities import MODALITIES
 from ..sample import NS
-from .script import KINDS, MINUTE_NS, Happening, Script
+from .alarm import beep_ns
+from .kinds import KINDS
+from .script import Happening, Script
 from .senses import INFO, RATES, Senses
+from .split import Split
 
 _CLIP_NS = 2 * NS
-# A jolt is over at once, so it goes in the middle; a sound fills what it can.
+# What is over at once: a jolt goes in the middle, a sound fills what it can.
 _LEAD_NS = {"audio": NS // 10, "imu": 9 * NS // 10}
 
 
@@ -29,28 +32,32 @@ class Rendering(msgspec.Struct, frozen=True, kw_only=True):
     baseline: float = 0.0
 
 
-def render_example(happening: str, modality: str, seed: int) -> Rendering:
+def render_example(happening: str, modality: str, seed: int, split: Split = "test") -> Rendering:
     """The first such happening of another robot (`seed`), as one modality senses it.
 
     Pictures are taken in its middle (an alarm's while its beacon shines); sound and motion are two seconds
-    around its beginning. Raises SourceError for a happening there is not, or one this modality cannot sense.
+    of its middle, or around its beginning where it is shorter. Raises SourceError for a happening there is
+    not, or one this modality cannot sense.
     """
     if happening not in KINDS:
         raise SourceError(f"no happening {happening!r} in the simulated world; it has {', '.join(KINDS)}")
     if modality not in KINDS[happening].modalities:
         senses = ", ".join(KINDS[happening].modalities)
         raise SourceError(f"{happening!r} cannot be sensed by {modality!r}; choose one of: {senses}")
-    script = Script(seed)
-    shown = script.during(0, MINUTE_NS, happening)[0]
+    script = Script(seed, split)
+    shown = script.first(happening)
     stream = next(name for name, rate in RATES.items() if rate.modality == modality)
     if MODALITIES[modality].item == "frame":
         return _still(Senses(script), stream, _telling_instant(shown))
-    return _clip(Senses(script), stream, shown.start_ns - _LEAD_NS[modality])
+    spare_ns = shown.end_ns - shown.start_ns - _CLIP_NS
+    lead_ns = _LEAD_NS[modality] if spare_ns < 0 else -spare_ns // 2
+    return _clip(Senses(script), stream, shown.start_ns - lead_ns)
 
 
 def _telling_instant(shown: Happening) -> int:
-    """A moment at which a picture tells what happens: 100 ms into a beep, or the middle."""
-    return shown.start_ns + NS // 10 if shown.name == "alarm" else (shown.start_ns + shown.end_ns) // 2
+    """A moment at which a picture tells what happens: the middle of its first beep, or its own."""
+    length = beep_ns(shown) // 2 if shown.name == "alarm" else shown.end_ns - shown.start_ns
+    return shown.start_ns + length // 2
 
 
 def _still(senses: Senses, stream: str, t_ns: int) -> Rendering:
@@ -63,11 +70,5 @@ def _still(senses: Senses, stream: str, t_ns: int) -> Rendering:
 def _clip(senses: Senses, stream: str, from_ns: int) -> Rendering:
     info, rate = INFO[stream], RATES[stream]
     first = rate.first_from(max(0, from_ns))
-    parts = [senses.sense(stream, message) for message in range(first, first + rate.complete_by(_CLIP_NS))]
-    stamps = [stamps for _, stamps in parts if stamps is not None]
-    return Rendering(
-        modality=info.modality,
-        data=np.concatenate([data for data, _ in parts]),
-        stamps=np.concatenate(stamps) if stamps else None,
-        rate_hz=info.rate_hz,
-    )
+    data, stamps = senses.several(stream, first, rate.complete_by(_CLIP_NS))
+    return Rendering(modality=info.modality, data=data, stamps=stamps, rate_hz=info.rate_hz)

@@ -1,6 +1,7 @@
 """Randomness without state: the same key and index always draw the same numbers."""
 
 import zlib
+from typing import Protocol
 
 import numpy as np
 
@@ -16,6 +17,12 @@ def keyed(seed: int, stream: str, index: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=key, counter=(0, 0, 0, index)))
 
 
+class Chance(Protocol):
+    """What has randomness of its own: a script."""
+
+    def keyed(self, stream: str, index: int) -> np.random.Generator: ...
+
+
 class Grain:
     """Sensor noise for frames: one large field of normal deviates, cropped at a random place a frame.
 
@@ -26,19 +33,19 @@ class Grain:
 
     def __init__(
         self,
-        seed: int,
+        script: Chance,
         stream: str,
         shape: tuple[int, ...],
         deviation: float = 1.0,
         offset: float = 0.0,
         dtype: type[np.generic] = np.float32,
     ) -> None:
-        self._seed, self._stream, self._shape = seed, stream, shape
+        self._script, self._stream, self._shape = script, stream, shape
         field = (shape[0] + self.MARGIN, shape[1] + self.MARGIN, *shape[2:])
-        normal = keyed(seed, f"{stream}/grain", 0).standard_normal(field, dtype=np.float32)
+        normal = script.keyed(f"{stream}/grain", 0).standard_normal(field, dtype=np.float32)
         self._field = (normal * np.float32(deviation) + np.float32(offset)).astype(dtype)
 
     def crop(self, index: int) -> np.ndarray:
         """The noise of frame `index`, of the frame's shape; a view."""
-        y, x = keyed(self._seed, self._stream, index).integers(0, self.MARGIN, size=2)
+        y, x = self._script.keyed(self._stream, index).integers(0, self.MARGIN, size=2)
         return self._field[y : y + self._shape[0], x : x + self._shape[1]]

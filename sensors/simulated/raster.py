@@ -74,11 +74,13 @@ class View(NamedTuple):
     crossing: frozenset[int]
 
 
-def eye_at(x: float, y: float, z: float, yaw: float, pitch: float) -> Eye:
-    """An eye looking along the body's x axis; yaw and pitch in rad, pitch positive nose down (REP-103)."""
+def eye_at(x: float, y: float, z: float, yaw: float, pitch: float, roll: float = 0.0) -> Eye:
+    """An eye looking along the body's x axis; yaw, pitch and roll in rad, pitch positive nose down, roll
+    positive right side down (REP-103)."""
     cos_yaw, sin_yaw, cos_pitch, sin_pitch = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
     forward = np.array([cos_yaw * cos_pitch, sin_yaw * cos_pitch, -sin_pitch])
-    right = np.array([sin_yaw, -cos_yaw, 0.0])
+    level = np.array([sin_yaw, -cos_yaw, 0.0])
+    right = np.cos(roll) * level + np.sin(roll) * np.cross(forward, level)
     return Eye(np.array([x, y, z]), np.stack((right, np.cross(forward, right), forward), axis=1))
 
 

@@ -13,23 +13,32 @@ from ..modalities import MODALITIES
 from ..sample import NS, End, Event, Progress, Sample, StreamInfo
 from .example import Rendering as Rendering
 from .example import render_example as render_example
+from .path import activities
 from .script import MINUTE_NS, Happening, Script
 from .senses import INFO, RATES, Senses
+from .split import SPLITS, Split
 
 STREAMS = tuple(RATES)
 _PROMISE_NS = NS // 10
 
 
 class SimulatedRobot:
-    """A robot that drives about in one room, where alarms sound, people walk in, and it gets bumped.
+    """A robot that drives about in one room, where alarms sound, people and dogs come in, it gets bumped, or
+    is carried up the stairs (`kinds.KINDS`). Worlds of another `split` have other rooms, things and sounds.
 
-    Everything is a function of `seed`, stream and index, so it can be opened at any time in O(1) and goes
-    on exactly where it was. `start_ns` must be a whole minute, so that windows lie the same in every run.
+    Everything is a function of `seed`, `split`, stream and index, so it can be opened at any time in O(1) and
+    goes on exactly where it was. `start_ns` must be a whole minute, so that windows lie alike in every run.
     It runs for `seconds` (for ever when None); a message is sent when it is complete by then.
     """
 
     def __init__(
-        self, seed: int, *, start_ns: int, seconds: float | None = None, streams: tuple[str, ...] = STREAMS
+        self,
+        seed: int,
+        *,
+        start_ns: int,
+        seconds: float | None = None,
+        streams: tuple[str, ...] = STREAMS,
+        split: Split = "test",
     ) -> None:
         if start_ns % MINUTE_NS:
             raise SourceError(
@@ -40,16 +49,18 @@ class SimulatedRobot:
             raise SourceError(f"simulated robot: seconds={seconds}; give a positive number, or None for ever")
         if unknown := [name for name in streams if name not in RATES]:
             raise SourceError(f"simulated robot: no stream {unknown[0]!r}; it has {', '.join(RATES)}")
+        if split not in SPLITS:
+            raise SourceError(f"simulated robot: no split {split!r}; choose one of {', '.join(SPLITS)}")
         self._start_ns = start_ns
         self._length_ns = None if seconds is None else round(seconds * NS)
         self._names = tuple(name for name in STREAMS if name in streams)
-        self._script = Script(seed)
+        self._script = Script(seed, split)
         self._senses = Senses(self._script)
 
     @property
     def streams(self) -> tuple[StreamInfo, ...]:
         """The streams in use, in the order camera, depth, thermal, microphone, imu."""
-        source = f"simulated robot, seed {self._script.seed}"
+        source = f"simulated robot, seed {self._script.seed}, {self._script.split} world"
         return tuple(msgspec.structs.replace(INFO[name], source=source) for name in self._names)
 
     def counts(self) -> dict[str, dict[str, int]]:
@@ -58,14 +69,21 @@ class SimulatedRobot:
 
     def happenings(self, from_ns: int, to_ns: int) -> list[Happening]:
         """The ground truth: what happens in `[from_ns, to_ns)` of the timeline, while the robot runs."""
+        return self._on_timeline(self._script.during(*self._span(from_ns, to_ns)))
+
+    def activities(self, from_ns: int, to_ns: int) -> list[Happening]:
+        """What the robot does of its own in `[from_ns, to_ns)` of the timeline: drive, turn, stop."""
+        return self._on_timeline(activities(self._script, *self._span(from_ns, to_ns)))
+
+    def _span(self, from_ns: int, to_ns: int) -> tuple[int, int]:
         end = to_ns if self._length_ns is None else min(to_ns, self._start_ns + self._length_ns)
+        return from_ns - self._start_ns, end - self._start_ns
+
+    def _on_timeline(self, happenings: list[Happening]) -> list[Happening]:
+        start = self._start_ns
         return [
-            msgspec.structs.replace(
-                happening,
-                start_ns=happening.start_ns + self._start_ns,
-                end_ns=happening.end_ns + self._start_ns,
-            )
-            for happening in self._script.during(from_ns - self._start_ns, end - self._start_ns)
+            msgspec.structs.replace(one, start_ns=one.start_ns + start, end_ns=one.end_ns + start)
+            for one in happenings
         ]
 
     def events(self, epoch: int, from_ns: int | None = None) -> Iterator[Event]:

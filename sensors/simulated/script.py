@@ -1,78 +1,60 @@
 """What happens when in the simulated world: the ground truth."""
 
 from functools import lru_cache
-from typing import NamedTuple
+from itertools import count
 
 import msgspec
+import numpy as np
 
 from ..sample import NS
+from .kinds import KINDS
 from .noise import keyed
+from .split import Split, owned
 
 MINUTE_NS = 60 * NS
-_SHIFT_S = 0.8
+TRAITS = 8
+
+_TURNS = 4
 _STRETCH = 0.1
+_GAP_S = 1.0
 
-
-class Kind(NamedTuple):
-    """A kind of happening, and the modalities it can be sensed in."""
-
-    modalities: tuple[str, ...]
-
-
-class Cue(NamedTuple):
-    """A row of the script: what starts at which second of every minute, and for how long."""
-
-    name: str
-    start_s: float
-    seconds: float
-
-
-KINDS = {
-    "alarm": Kind(("audio", "vision")),
-    "person": Kind(("vision", "depth", "thermal")),
-    "bump": Kind(("imu", "audio")),
-}
-
-# No two rows meet, and none leaves its minute, whatever the shift and the stretch.
-CUES = (
-    Cue("alarm", 3.0, 4.0),
-    Cue("bump", 10.0, 0.8),
-    Cue("person", 14.0, 6.0),
-    Cue("alarm", 24.0, 4.0),
-    Cue("bump", 31.0, 0.8),
-    Cue("person", 34.5, 6.0),
-    Cue("bump", 43.5, 0.8),
-    Cue("alarm", 46.4, 4.0),
-    Cue("person", 52.5, 6.0),
-)
+_ALWAYS = tuple(name for name, kind in KINDS.items() for _ in range(kind.always))
+_OTHERS = tuple(name for name, kind in KINDS.items() if not kind.always)
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happens in `[start_ns, end_ns)`, and where it can be sensed.
 
-    `character` are four numbers in [0, 1) that make this one differ from the others of its kind.
+    `character` are numbers in [0, 1), in the cells of its split, that make this one differ from the others
+    of its kind.
     """
 
     name: str
     start_ns: int
     end_ns: int
     modalities: tuple[str, ...]
-    character: tuple[float, float, float, float] = (0.5, 0.5, 0.5, 0.5)
+    character: tuple[float, ...] = (0.5,) * TRAITS
 
 
 class Script:
-    """The minute of CUES for ever, each time with other starts, lengths and characters.
+    """A minute of happenings after the other, for ever: another order, length and character each time.
 
-    Times are nanoseconds since the script's start; nothing happens before 0.
+    Every minute has what KINDS say it always has, and four of the others. Nothing meets anything else, and
+    nothing leaves its minute. Times are nanoseconds since the script's start; nothing happens before 0.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, split: Split = "test") -> None:
         self.seed = seed
+        self.split: Split = split
+
+    def keyed(self, stream: str, index: int) -> np.random.Generator:
+        """What chance does in this world: the same for the same `stream` and `index`."""
+        return keyed(self.seed, f"{self.split}/{stream}", index)
 
     def during(self, from_ns: int, to_ns: int, name: str | None = None) -> list[Happening]:
         """What overlaps `[from_ns, to_ns)`, in order; only happenings called `name` if given."""
         minutes = range(max(0, from_ns // MINUTE_NS), -(-to_ns // MINUTE_NS))
-        found = (happening for minute in minutes for happening in _minute(self.seed, minute))
+        found = (happening for minute in minutes for happening in _minute(self.seed, self.split, minute))
         return [
             happening
             for happening in found
@@ -81,21 +63,35 @@ class Script:
             and (name is None or happening.name == name)
         ]
 
+    def first(self, name: str, from_ns: int = 0) -> Happening:
+        """The first happening called `name` that begins at or after `from_ns`."""
+        for minute in count(max(0, from_ns // MINUTE_NS)):
+            for happening in _minute(self.seed, self.split, minute):
+                if happening.name == name and happening.start_ns >= from_ns:
+                    return happening
+        raise AssertionError("every kind has its turn")
 
-@lru_cache(maxsize=64)
-def _minute(seed: int, minute: int) -> tuple[Happening, ...]:
-    draws = keyed(seed, "script", minute).random((len(CUES), 6)).tolist()
-    return tuple(_vary(cue, minute, draw) for cue, draw in zip(CUES, draws, strict=True))
 
-
-def _vary(cue: Cue, minute: int, draw: list[float]) -> Happening:
-    start_s = cue.start_s + _SHIFT_S * (2 * draw[0] - 1)
-    seconds = cue.seconds * (1 + _STRETCH * (2 * draw[1] - 1))
-    start_ns = minute * MINUTE_NS + round(start_s * NS)
-    return Happening(
-        name=cue.name,
-        start_ns=start_ns,
-        end_ns=start_ns + round(seconds * NS),
-        modalities=KINDS[cue.name].modalities,
-        character=(draw[2], draw[3], draw[4], draw[5]),
+@lru_cache(maxsize=256)
+def _minute(seed: int, split: Split, minute: int) -> tuple[Happening, ...]:
+    chance = keyed(seed, f"{split}/script", minute)
+    names = chance.permutation([*_ALWAYS, *chance.choice(_OTHERS, _TURNS, replace=False)]).tolist()
+    seconds = np.array([KINDS[name].seconds for name in names])
+    seconds *= 1 + _STRETCH * (2 * chance.random(len(names)) - 1)
+    pauses = chance.uniform(0.5, 1.5, len(names) + 1)
+    spare = 60 - seconds.sum() - _GAP_S * len(pauses)
+    pauses = _GAP_S + pauses * (spare / pauses.sum())
+    starts = np.cumsum(pauses[:-1]) + np.concatenate(([0], np.cumsum(seconds[:-1])))
+    characters = owned(chance.random((len(names), TRAITS)), split)
+    return tuple(
+        Happening(
+            name=name,
+            start_ns=minute * MINUTE_NS + round(start * NS),
+            end_ns=minute * MINUTE_NS + round((start + length) * NS),
+            modalities=KINDS[name].modalities,
+            character=tuple(character),
+        )
+        for name, start, length, character in zip(
+            names, starts.tolist(), seconds.tolist(), characters.tolist(), strict=True
+        )
     )

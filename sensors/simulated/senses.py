@@ -7,10 +7,11 @@ import numpy as np
 
 from ..modalities import MODALITIES
 from ..sample import NS, StreamInfo
-from .motion import imu_rows
+from .motion import IMU_HZ, imu_rows
 from .optics import BASELINE_M, CAMERA, DEPTH_FX, DEPTH_STEP, THERMAL, Optics
 from .script import Script
-from .sound import RATE_HZ, Sound
+from .sound import Sound
+from .tones import RATE_HZ
 
 
 class Rate(NamedTuple):
@@ -44,7 +45,7 @@ RATES = {
     "depth": Rate("depth", 30),
     "thermal": Rate("thermal", 9),
     "microphone": Rate("audio", RATE_HZ, RATE_HZ // 50),
-    "imu": Rate("imu", 200, 2),
+    "imu": Rate("imu", IMU_HZ, 2),
 }
 STREAMS = tuple(RATES)
 
@@ -57,12 +58,17 @@ class Senses:
 
     def sense(self, stream: str, message: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Its data, and for rows their stamps (int64 ns since the script's start)."""
+        return self.several(stream, message, 1)
+
+    def several(self, stream: str, message: int, count: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """The data of `count` messages of sound or motion at once, as one; of pictures, the first's."""
         rate = RATES[stream]
+        first, items = message * rate.items, count * rate.items
         if stream == "imu":
-            stamps = np.arange(message * rate.items, (message + 1) * rate.items) * NS // rate.items_hz
-            return imu_rows(self._script, stamps, message), stamps
+            stamps = np.arange(first, first + items) * NS // rate.items_hz
+            return imu_rows(self._script, first, items), stamps
         if stream == "microphone":
-            return self._sound.pcm(message * rate.items, rate.items), None
+            return self._sound.pcm(first, items), None
         frame = {"camera": self._optics.jpeg, "depth": self._optics.depth, "thermal": self._optics.thermal}
         return frame[stream](message, rate.stamp(message)), None
 

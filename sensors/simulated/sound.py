@@ -1,99 +1,133 @@
-"""What the simulated robot hears: the room, its own motors, the alarm and thuds."""
+"""What the simulated robot hears: the room, its own motors, and what happens, fainter with the distance."""
+
+from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
 from ..sample import NS
-from .motion import Motion, motion_at
+from .alarm import alarm_sound
+from .building import room_of
+from .figures import place
+from .impacts import door_sound, footsteps_sound, glass_sound, thud_sound
 from .noise import keyed
-from .room import BEACON
+from .noises import kettle_sound, motor_sound, rain_sound
+from .path import Path, path_at
+from .room import Point, Room
 from .script import Happening, Script
+from .split import between, finely
+from .tones import RATE_HZ
+from .voices import babble_sound, bark_sound
 
-RATE_HZ = 16_000
-BEEP_NS = 500_000_000
-"""The alarm's period: it sounds, and its beacon shines, in the first half."""
-
-_ALARM_HZ = (2250.0, 2350.0)
-_ALARM_GAIN = 0.5
-_MOTOR_CYCLES_PER_M = 330.0
+_EAR_M = 1.0
 _MOTOR_HARMONICS = ((1, 0.030), (2, 0.018), (3, 0.010), (5, 0.006))
-_MAINS = ((100, 0.0025), (200, 0.0012))
-_ROOM_GAIN, _SELF_NOISE = 0.006, 0.0008
-_ROOM_LOOPS_S = (7, 11)
-_THUD_HZ, _THUD_GAIN = 72.0, 0.4
+_ROOM_LOOPS_S, _SELF_LOOP_S = (7, 11), 13
+_SELF_NOISE = 0.0008
+_FADE_S = 0.02
+
+Voice = Callable[[Happening, np.ndarray, np.random.Generator], np.ndarray]
+"""From the seconds (n,) since a happening's begin to its sound at one metre, float64 (n,)."""
+
+VOICES: dict[str, tuple[Voice, Callable[[Room, Happening], Point | None]]] = {
+    "alarm": (alarm_sound, lambda room, _: room.beacon),
+    "bump": (thud_sound, lambda _, __: None),
+    "dog": (bark_sound, lambda room, dog: (*place(room, dog), 0.6)),
+    "kettle": (kettle_sound, lambda room, _: room.counter),
+    "footsteps": (footsteps_sound, lambda room, _: (room.door, room.north + 0.6, 0.0)),
+    "door": (door_sound, lambda room, _: (room.door, room.north, 1.0)),
+    "glass": (glass_sound, lambda room, _: room.counter),
+    "babble": (babble_sound, lambda room, _: (room.door, room.north + 0.5, 1.6)),
+    "rain": (rain_sound, lambda room, _: room.window),
+    "motor": (motor_sound, lambda room, _: (-room.door, room.north - 1.0, 0.3)),
+}
+"""How each happening sounds, and where it sounds from; None where the robot itself does."""
 
 
 class Sound:
     """The microphone's signal, at any sample index of the script."""
 
     def __init__(self, script: Script) -> None:
-        self._script = script
-        self._loops = [_pink(script.seed, seconds) for seconds in _ROOM_LOOPS_S]
+        self._script, self._room = script, room_of(script)
 
     def pcm(self, first: int, count: int) -> np.ndarray:
         """Samples `first` to `first + count` since the script's start, int16 (count, 1)."""
         index = np.arange(first, first + count)
         t_ns = index * NS // RATE_HZ
-        signal = self._room(index) + _motor(motion_at(self._script, t_ns))
+        signal = _background(self._room, index) + _motor(self._room, path_at(self._script, t_ns))
         for happening in self._script.during(int(t_ns[0]), int(t_ns[-1]) + 1):
-            if happening.name in _VOICES:
-                signal += self._heard(happening, index)
+            if happening.name in VOICES:
+                _lay(signal, first, _heard(self._script, happening), _sample_from(happening.start_ns))
         return np.clip(np.round(signal * 32767), -32768, 32767).astype(np.int16)[:, None]
 
-    def _room(self, index: np.ndarray) -> np.ndarray:
-        """Ventilation (two loops of coprime lengths repeat every 77 s), mains hum, the microphone itself."""
-        air = sum(loop[index % len(loop)] for loop in self._loops)
-        mains = sum(gain * np.sin(2 * np.pi * hz / RATE_HZ * (index % RATE_HZ)) for hz, gain in _MAINS)
-        own = keyed(self._script.seed, "microphone", int(index[0])).standard_normal(len(index))
-        return _ROOM_GAIN * air + mains + _SELF_NOISE * own
 
-    def _heard(self, happening: Happening, index: np.ndarray) -> np.ndarray:
-        """One happening's own sound, 0 outside of it."""
-        start = -(-happening.start_ns * RATE_HZ // NS)
-        end = -(-happening.end_ns * RATE_HZ // NS)
-        inside = (index >= start) & (index < end)
-        return inside * _VOICES[happening.name](self._script, happening, index - start)
-
-
-def beeping(alarm: Happening, t_ns: int) -> bool:
-    """Whether the alarm sounds (and its beacon shines) at `t_ns` since the script's start."""
-    return alarm.start_ns <= t_ns < alarm.end_ns and (t_ns - alarm.start_ns) % BEEP_NS < BEEP_NS // 2
+def _background(room: Room, index: np.ndarray) -> np.ndarray:
+    """Ventilation and the microphone itself (loops of coprime lengths repeat every 17 minutes), mains hum."""
+    *air, own = _loops(room)
+    mains = 100 if finely(room.traits[26]) < 0.6 else 120
+    hum = sum(
+        gain * np.sin(2 * np.pi * hz / RATE_HZ * (index % RATE_HZ))
+        for hz, gain in ((mains, 0.0025), (2 * mains, 0.0012))
+    )
+    loud = between(room.traits[27], 0.003, 0.010)
+    breath = sum(loop[index % len(loop)] for loop in air)
+    return loud * breath + between(room.traits[28], 0.2, 1.5) * hum + _SELF_NOISE * own[index % len(own)]
 
 
-def _motor(motion: Motion) -> np.ndarray:
-    """Gear whine: its pitch is the wheel's speed because its phase is the way travelled."""
-    phase = 2 * np.pi * _MOTOR_CYCLES_PER_M * motion.travelled
-    load = np.minimum(motion.speed, 0.5)
-    return load * sum(gain * np.sin(n * phase) for n, gain in _MOTOR_HARMONICS)
+@lru_cache(maxsize=128)
+def _loops(room: Room) -> list[np.ndarray]:
+    """Noise of unit variance, seamless where it repeats: two of the room's air, and white."""
+    slope = between(room.traits[29], 0.8, 1.5)
+    loops: list[np.ndarray] = []
+    for seconds, falling in (*((s, slope) for s in _ROOM_LOOPS_S), (_SELF_LOOP_S, 0.0)):
+        count = seconds * RATE_HZ
+        chance = keyed(room.number, f"{room.split}/air", seconds)
+        hz = np.maximum(np.fft.rfftfreq(count, 1 / RATE_HZ), 40.0)
+        loop = np.fft.irfft(np.fft.rfft(chance.standard_normal(count)) / hz ** (falling / 2), count)
+        loops.append((loop / loop.std()).astype(np.float32))
+    return loops
 
 
-def _alarm(script: Script, alarm: Happening, sample: np.ndarray) -> np.ndarray:
-    """A beeper above the door: a tone and its third harmonic, fainter with the distance."""
-    low, high = _ALARM_HZ
-    hz = low + (high - low) * alarm.character[0]
-    phase = 2 * np.pi * hz / RATE_HZ * sample
-    into = sample % (BEEP_NS * RATE_HZ // NS) / RATE_HZ
-    ramp = np.clip(np.minimum(into, BEEP_NS / 2 / NS - into) / 0.005, 0, 1)
-    ear = motion_at(script, np.array([alarm.start_ns])).position[0] + (0, 0, 1)
-    gain = _ALARM_GAIN / float(np.linalg.norm(np.subtract(BEACON, ear)))
-    return gain * ramp * (np.sin(phase) + 0.4 * np.sin(3 * phase))
+def _motor(room: Room, path: Path) -> np.ndarray:
+    """Gear whine: its pitch is the wheels' speed because its phase is the way they went. A turn on the spot
+    runs them too."""
+    cycles_per_m = between(room.traits[30], 260.0, 400.0)
+    speed = path.speed + 0.25 * np.abs(path.yaw_rate)
+    phase = 2 * np.pi * cycles_per_m * (path.travelled + 0.25 * path.yaw)
+    return np.minimum(speed, 0.5) * sum(gain * np.sin(n * phase) for n, gain in _MOTOR_HARMONICS)
 
 
-def _thud(script: Script, bump: Happening, sample: np.ndarray) -> np.ndarray:
-    """A knock on the robot's body: a low, damped tone behind a click of noise."""
-    t = np.maximum(sample, 0) / RATE_HZ
-    strength = _THUD_GAIN * (0.8 + 0.4 * bump.character[0])
-    click = keyed(script.seed, "thud", bump.start_ns).standard_normal(RATE_HZ // 8)
-    rattle = click[np.minimum(np.maximum(sample, 0), len(click) - 1)] * np.exp(-t / 0.02)
-    return strength * (np.exp(-t / 0.12) * np.sin(2 * np.pi * _THUD_HZ * t) + 0.35 * rattle)
+@lru_cache(maxsize=32)
+def _heard(script: Script, happening: Happening) -> np.ndarray:
+    """All of one happening's sound at the microphone, float32, from its first sample on."""
+    count = _sample_from(happening.end_ns) - _sample_from(happening.start_ns)
+    voice, source = VOICES[happening.name]
+    t = np.arange(count) / RATE_HZ
+    sound = voice(happening, t, script.keyed(happening.name, happening.start_ns))
+    room = room_of(script)
+    at = source(room, happening)
+    if at is not None:
+        ear = path_at(script, np.array([happening.start_ns])).position[0] + (0, 0, _EAR_M)
+        sound = _echoed(room, sound) / max(0.5, float(np.linalg.norm(np.subtract(at, ear))))
+    return (sound * np.clip((t[-1] - t) / _FADE_S, 0, 1)).astype(np.float32)
 
 
-def _pink(seed: int, seconds: int) -> np.ndarray:
-    """A loop of noise falling 3 dB an octave above 40 Hz, unit variance, seamless where it repeats."""
-    count = seconds * RATE_HZ
-    spectrum = np.fft.rfft(keyed(seed, "air", seconds).standard_normal(count))
-    hz = np.fft.rfftfreq(count, 1 / RATE_HZ)
-    loop = np.fft.irfft(spectrum / np.sqrt(np.maximum(hz, 40.0)), count)
-    return loop / loop.std()
+def _echoed(room: Room, sound: np.ndarray) -> np.ndarray:
+    """With its first three reflections at the room's walls."""
+    echoed = sound.copy()
+    hard = between(room.traits[30], 0.15, 0.45)
+    for number, trait in enumerate(room.traits[26:29], start=1):
+        late = int(between(trait, 0.004, 0.012) * number * RATE_HZ)
+        echoed[late:] += hard**number * sound[: len(sound) - late]
+    return echoed
 
 
-_VOICES = {"alarm": _alarm, "bump": _thud}
+def _sample_from(t_ns: int) -> int:
+    """The first sample at or after `t_ns`."""
+    return -(-t_ns * RATE_HZ // NS)
+
+
+def _lay(signal: np.ndarray, first: int, sound: np.ndarray, start: int) -> None:
+    """Add what of a sound that begins at sample `start` falls on a signal that begins at `first`."""
+    low, high = max(first, start), min(first + len(signal), start + len(sound))
+    if low < high:
+        signal[low - first : high - first] += sound[low - start : high - start]

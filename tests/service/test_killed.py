@@ -17,7 +17,7 @@ from sixsense.nodes.wire.status import Status
 from sixsense.sensors.sample import NS
 
 SECONDS = 54
-KILLS = {"fuse": 9, "edge": 16, "encode": 21, "ingest": 38}
+KILLS = {"fuse": 9.6, "edge": 16, "encode": 21, "ingest": 38}
 """Seconds of the script at which each node's process is killed."""
 WINDOW_NS, COOLDOWN_NS, TOLERANCE_NS = 2 * NS, 1 * NS, 1 * NS
 
