@@ -1,6 +1,6 @@
-"""Write README's tree: every file with one gloss, the first line of what it says of itself.
+"""Write docs/files.md: every file with one gloss, the first line of what it says of itself.
 
-`python docs/tree.py` rewrites the part of README.md between its two marks.
+`python docs/tree.py` rewrites it.
 """
 
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("configs", "sensors", "encoders", "fusion", "nodes", "launch", "bench", "docs")
-MARKS = ("<!-- tree -->\n", "<!-- end of tree -->\n")
+HEAD = "# Every file, and what it says of itself\n\n"
 
 
 def tree() -> str:
@@ -41,13 +41,5 @@ def gloss(path: Path) -> str:
     return first.strip('"# ').rstrip(".")
 
 
-def rewritten(readme: str) -> str:
-    """README's text with the tree as it is now."""
-    before, rest = readme.split(MARKS[0])
-    after = rest.split(MARKS[1])[1]
-    return before + MARKS[0] + tree() + MARKS[1] + after
-
-
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
-    readme.write_text(rewritten(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    (ROOT / "docs" / "files.md").write_text(HEAD + tree(), encoding="utf-8")
