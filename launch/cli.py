@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from .. import __version__
 from ..sensors.errors import SixsenseError
+from .keys import keys
 from .learning_commands import bind, evaluate
 from .model_commands import models
 from .options import CONTROL, RESULTS, Control, Endpoint, Json, Timeout, print_lines
@@ -57,6 +58,9 @@ RunFor = Annotated[float | None, typer.Option(min=0.1, help="Stop after this man
 Watch = Annotated[
     list[str] | None,
     typer.Option(metavar="QUERY", help="A text, or the path of a sound, picture or clip; repeatable."),
+]
+ServerKey = Annotated[
+    str | None, typer.Option(metavar="KEY", help="The robot's public key: `sixsense keys list` there.")
 ]
 Files = Annotated[
     list[str],
@@ -209,6 +213,24 @@ def info(
 
 
 @app.command()
+def sensor(
+    config: Annotated[str, typer.Argument(help="A TOML file with this machine's sensors.")],
+    to: Annotated[
+        str | None, typer.Option(metavar="ENDPOINT", help="The robot's: tcp://robot:5555.")
+    ] = None,
+    server_key: ServerKey = None,
+    json: Json = False,
+    toml: Annotated[bool, typer.Option("--toml", help="Print what the robot's file declares of it.")] = False,
+) -> None:
+    """Send this machine's sensors to a robot elsewhere, until Ctrl-C. Needs neither torch nor Ray."""
+    sending = _load("sensor")
+    if toml:
+        typer.echo(sending.robot_table(config))
+        return
+    print_lines(sending.main(config, to, server_key, json=json))
+
+
+@app.command()
 def listen(
     kind: Annotated[
         list[str] | None, typer.Argument(help="match, fused, embedding, status ...; none means all.")
@@ -303,6 +325,7 @@ app.command()(watch)
 app.command()(teach)
 app.add_typer(queries, name="queries")
 app.add_typer(models, name="models")
+app.add_typer(keys, name="keys")
 app.add_typer(topic, name="topic")
 
 

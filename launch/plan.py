@@ -29,6 +29,7 @@ from ..sensors.drivers import make_device, open_source
 from ..sensors.errors import SixsenseError
 from ..sensors.modalities import MODALITIES
 from ..sensors.sample import NS, StreamInfo
+from .labels import label_tables
 from .schema import (
     Config,
     InputConfig,
@@ -118,6 +119,7 @@ def _plan(
         hop_s=config.fusion.hop_s,
         deadline_s=config.fusion.deadline_s if live else None,
         background=str(background or (background_file(state, card.space_id) if state else "")),
+        labels=label_tables(config, card, {spec.modality for spec in inputs}),
     )
     facts = to_json(RunPlan(config=msgspec.to_builtins(config), encode=encode, fuse=fuse))
     edge = EdgeSpec(

@@ -3,14 +3,16 @@
 import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from time import monotonic_ns
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import zmq
 
 from ...sensors.errors import SixsenseError
 from ...sensors.sample import NS
 from . import endpoints
+from .control import ControlClient
 from .envelope import decode
 from .errors import SubscriberTimeoutError, WireError
 from .fetch import Fetch
@@ -18,6 +20,9 @@ from .fields import MAX_PAYLOAD_BYTES
 from .health import Ledger, Pulse, ServiceTime, age_when_published_ns, alive_limit_ns, published_ns
 from .hello import Hello
 from .topics import KINDS, RESULTS, RESULTS_HWM, Topic, parse_pattern, parse_topic
+
+if TYPE_CHECKING:
+    from .curve import Watch
 
 log = logging.getLogger("sixsense.wire")
 SNAPSHOT_NS = NS
@@ -40,8 +45,9 @@ class Subscriber:
     `topics` are kinds (`"match"`), or narrower (`"embedding/r1/camera"`); none means all results. `robot`
     keeps one robot's. `timeout` in seconds ends waiting with SubscriberTimeoutError (a TimeoutError); None
     waits for ever. `queue` messages wait on each side while nobody reads; then the oldest unread ones stay,
-    newer ones are lost, and `dropped` counts them when reading goes on. Raises WireError for a topic or
-    endpoint that is none. One thread only.
+    newer ones are lost, and `dropped` counts them when reading goes on. `server_key` is the public key of a
+    service on another machine (`$SIXSENSE_SERVER_KEY`), `keys` the folder of one's own keys. Raises WireError
+    for a topic or endpoint that is none, or without keys of one's own. One thread only.
 
         with Subscriber("tcp://127.0.0.1:5556", "match", timeout=10) as matches:
             for match in matches:
@@ -55,11 +61,15 @@ class Subscriber:
         robot: str | None = None,
         timeout: float | None = None,
         queue: int = RESULTS_HWM,
+        server_key: str = "",
+        keys: Path | None = None,
         context: zmq.Context | None = None,
     ) -> None:
         self.endpoint, self.timeout, self.malformed = endpoint, timeout, 0
         self._wanted = [_pattern(text, robot) for text in topics or RESULTS]
         self._context, self._queue = context or zmq.Context.instance(), queue
+        self._server_key, self._keys = server_key, keys
+        self._watch: Watch | None = None
         self._inbox: deque[Received] = deque()
         self._ledger, self._time = Ledger(), ServiceTime()
         self._latched: dict[str, bytes] = {}
@@ -129,6 +139,8 @@ class Subscriber:
     def close(self) -> None:
         """Close the connection; iterating ends."""
         self._end_fetch()
+        if self._watch and not self._socket.closed:
+            self._watch.close(self._socket)
         self._socket.close()
 
     def __iter__(self) -> Iterator[Any]:
@@ -159,9 +171,12 @@ class Subscriber:
         greetings = b"hello/" if robot is None else f"hello/{robot}/".encode()
         for prefix in dict.fromkeys([*(topic.prefix for topic in self._wanted), b"status/", greetings]):
             socket.setsockopt(zmq.SUBSCRIBE, prefix)
+        self._watch = endpoints.connect_watch(socket, self.endpoint, self._server_key, self._keys)
         try:
             socket.connect(self.endpoint)
         except zmq.ZMQError as error:
+            if self._watch:
+                self._watch.close(socket)
             socket.close()
             raise WireError(f"cannot connect to results endpoint {self.endpoint!r}: {error}") from error
         return socket
@@ -177,6 +192,8 @@ class Subscriber:
 
     def _silence(self, limit: float | None) -> str:
         asked = ", ".join(sorted({topic.kind for topic in self._wanted}))
+        if self._watch and (why := self._watch.look()):
+            return why
         if self._service_ns is None:
             return (
                 f"nothing from {self.endpoint} within {limit:g} s; is a service running there "
@@ -251,7 +268,11 @@ class Subscriber:
         topics = tuple(topic.prefix.decode() for topic in self._wanted)
         until_ns = monotonic_ns() + SNAPSHOT_NS
         try:
-            self._fetch = Fetch(hello, topics, until_ns=until_ns, context=self._context)
+            control = endpoints.reachable(hello.control, self.endpoint)
+            client = ControlClient(
+                control, server_key=self._server_key, keys=self._keys, context=self._context
+            )
+            self._fetch = Fetch(client, hello, topics, until_ns=until_ns)
         except SixsenseError as error:
             log.warning("%s: no snapshot: %s", self.endpoint, error)
 
