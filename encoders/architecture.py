@@ -31,6 +31,10 @@ class Architecture(NamedTuple):
                 raise ModelError(f"no modality {modality!r} in this model; it has {', '.join(self.trunks)}")
         return self._replace(trunks={m: t for m, t in self.trunks.items() if m in modalities})
 
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        return tuple(self.trunks)
+
 
 # Girdhar et al., "ImageBind: One Embedding Space To Bind Them All" (arXiv 2305.05665), the released model.
 HUGE = Architecture(

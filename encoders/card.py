@@ -1,7 +1,7 @@
 """What is known of a model without loading it: its space, windows and backgrounds (no torch)."""
 
 import os
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -10,6 +10,7 @@ from .architecture import HUGE, Architecture, parse_architecture
 from .checkpoint import Checkpoint, find_checkpoint
 from .errors import ModelError
 from .tail import Tail
+from .towers.shape import TowersShape, parse_shape
 
 
 class WindowSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +18,23 @@ class WindowSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     length_ns: int
     hop_ns: int
+
+
+class ImuInput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a model takes IMU rows: the order of its channels, and how many instants a second it looks at (0:
+    all that it takes, spread over the window)."""
+
+    order: Literal["accelerometer-gyroscope", "gyroscope-accelerometer"] = "accelerometer-gyroscope"
+    rate_hz: float = 0.0
+
+    def options(self) -> dict[str, Any]:
+        """The keywords of `preprocess.imu`."""
+        return {"rate_hz": self.rate_hz, "gyroscope_first": self.order.startswith("gyroscope")}
+
+
+DEFAULT_IMU = ImuInput()
+IMU_INSTANTS = 2000
+"""How many instants of a window every model takes."""
 
 
 class Background(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +54,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     `means` are the float32 (dim,) means of each modality's vectors (the modality gap), subtracted before
     vectors of different modalities meet. `backgrounds` is keyed `query modality/target modality`; a pair
     that is missing cannot be compared in this space. An empty table (a checkpoint without calibration)
-    means that every pair is compared, against mean 0 and deviation 1/sqrt(dim).
+    means that every pair is compared, against mean 0 and deviation 1/sqrt(dim). `temperatures` are, by
+    target, what cosines with texts are divided by to become probabilities, where that was measured.
     """
 
     name: str
@@ -47,6 +66,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     windows: dict[str, WindowSpec]
     means: dict[str, np.ndarray]
     backgrounds: dict[str, Background]
+    imu: ImuInput = DEFAULT_IMU
+    temperatures: dict[str, float] = {}
 
 
 def _seconds(length: float, hop: float) -> WindowSpec:
@@ -70,6 +91,8 @@ class _Fields(msgspec.Struct):
     windows: dict[str, WindowSpec] = {}
     means: dict[str, list[float]] = {}
     backgrounds: dict[str, Background] = {}
+    imu: ImuInput = DEFAULT_IMU
+    temperatures: dict[str, Annotated[float, msgspec.Meta(gt=0)]] = {}
 
 
 def read_card(name_or_path: str | os.PathLike[str]) -> ModelCard:
@@ -81,13 +104,19 @@ def read_card(name_or_path: str | os.PathLike[str]) -> ModelCard:
     return make_card(checkpoint, read_architecture(checkpoint))
 
 
-def read_architecture(checkpoint: Checkpoint) -> Architecture:
-    """What the checkpoint's config says, or imagebind_huge when there is none. Raises ModelError."""
-    return parse_architecture(checkpoint.config, checkpoint.where) if checkpoint.config is not None else HUGE
+def read_architecture(checkpoint: Checkpoint) -> Architecture | TowersShape:
+    """What the checkpoint's config says, of whichever family; imagebind_huge when there is none.
+
+    Raises ModelError.
+    """
+    if checkpoint.config is None:
+        return HUGE
+    towers = parse_shape(checkpoint.config, checkpoint.where)
+    return towers or parse_architecture(checkpoint.config, checkpoint.where)
 
 
-def make_card(checkpoint: Checkpoint, architecture: Architecture) -> ModelCard:
-    """The card of a checkpoint whose trunks are those of `architecture`. Raises ModelError."""
+def make_card(checkpoint: Checkpoint, architecture: Architecture | TowersShape) -> ModelCard:
+    """The card of a checkpoint whose trunks or towers are those of `architecture`. Raises ModelError."""
     try:
         fields = msgspec.json.decode(checkpoint.config or b"{}", type=_Fields)
     except msgspec.MsgspecError as error:
@@ -97,10 +126,12 @@ def make_card(checkpoint: Checkpoint, architecture: Architecture) -> ModelCard:
         space_id=checkpoint.space_id(),
         dim=architecture.dim,
         trained=fields.trained,
-        modalities=tuple(architecture.trunks),
-        windows={m: w for m, w in (DEFAULT_WINDOWS | fields.windows).items() if m in architecture.trunks},
+        modalities=architecture.modalities,
+        windows={m: w for m, w in (DEFAULT_WINDOWS | fields.windows).items() if m in architecture.modalities},
         means={m: _mean(v, m, architecture.dim, checkpoint) for m, v in fields.means.items()},
         backgrounds=fields.backgrounds,
+        imu=fields.imu,
+        temperatures=fields.temperatures,
     )
 
 

@@ -3,7 +3,7 @@
 import os
 import struct
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -17,15 +17,28 @@ DOWNLOADED = {
 SUFFIXES = (".safetensors", ".pth")
 VOCABULARY = "bpe_simple_vocab_16e6.txt.gz"
 CONFIG_KEY = "sixsense"
+EXPORT_KEY = "onnx"
 MAX_HEADER = 100_000_000
 
 
+class Exported(msgspec.Struct, frozen=True, kw_only=True):
+    """What an exported model says of itself: what it computes in, whose space it is, its logit scales."""
+
+    precision: Literal["exact", "int8"]
+    space_id: str
+    logit_scales: dict[str, float]
+
+
 class Checkpoint(NamedTuple):
-    """A weights file, the JSON that describes it (None: imagebind_huge's widths), and its name."""
+    """A weights file, the JSON that describes it (None: imagebind_huge's widths), and its name.
+
+    Of a model that was exported to ONNX files, `weights` is their folder.
+    """
 
     name: str
     weights: Path
     config: bytes | None
+    exported: Exported | None = None
 
     @property
     def where(self) -> str:
@@ -34,10 +47,13 @@ class Checkpoint(NamedTuple):
     @property
     def vocabulary(self) -> Path:
         """Where CLIP's merges are looked for when nobody says."""
-        return self.weights.parent / VOCABULARY
+        return (self.weights if self.exported else self.weights.parent) / VOCABULARY
 
     def space_id(self) -> str:
-        """The name and the first 12 hexadecimal digits of the weights file's SHA-256."""
+        """The name and the first 12 hexadecimal digits of the weights file's SHA-256; an exported model's is
+        that of what it was exported from."""
+        if self.exported:
+            return self.exported.space_id
         return f"{self.name}:{sha256_of(self.weights)[:12]}"
 
 
@@ -76,16 +92,28 @@ def _downloaded(name: str) -> Path:
 
 
 def _from_folder(folder: Path) -> Checkpoint:
+    config = folder / "config.json"
+    exported = _exported(config) if config.is_file() else None
+    if exported is not None:
+        return Checkpoint(folder.resolve().name, folder, config.read_bytes(), exported)
     found = sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES)
     if len(found) != 1:
         names = ", ".join(p.name for p in found) or "none"
         raise ModelError(
             f"{folder}: a model folder holds one weights file ({' or '.join(SUFFIXES)}), found {names}"
         )
-    config = folder / "config.json"
     if not config.is_file():
         raise ModelError(f"{folder}: no config.json with the model's widths, blocks and heads")
     return Checkpoint(folder.resolve().name, found[0], config.read_bytes())
+
+
+def _exported(config: Path) -> Exported | None:
+    """What it says of its folder being an export, if it does."""
+    try:
+        fields = msgspec.json.decode(config.read_bytes(), type=dict[str, Any])
+        return msgspec.convert(fields[EXPORT_KEY], Exported) if EXPORT_KEY in fields else None
+    except msgspec.MsgspecError as error:
+        raise ModelError(f"{config}: {error}") from error
 
 
 def _from_file(path: Path, name: str) -> Checkpoint:

@@ -16,6 +16,7 @@ from .card import read_architecture
 from .checkpoint import CONFIG_KEY, SUFFIXES, Checkpoint
 from .errors import ModelError
 from .loading import check_weights
+from .towers.shape import TowersShape, format_shape
 
 
 def convert(source: Checkpoint, out: Path, modalities: tuple[str, ...] | None = None) -> None:
@@ -27,7 +28,7 @@ def convert(source: Checkpoint, out: Path, modalities: tuple[str, ...] | None = 
     """
     whole = read_architecture(source)
     architecture = whole if modalities is None else whole.only(modalities)
-    config = _config(source, whole, architecture)
+    config = config_of(source, whole, architecture)
     beside = out.with_name("config.json") if out.suffix == ".pth" and config is not None else None
     _check_out(out, beside)
     state = check_weights(source.weights, architecture)
@@ -36,11 +37,15 @@ def convert(source: Checkpoint, out: Path, modalities: tuple[str, ...] | None = 
         _write(beside, lambda draft: draft.write_bytes(config))
 
 
-def _config(source: Checkpoint, whole: Architecture, architecture: Architecture) -> bytes | None:
+def config_of(
+    source: Checkpoint, whole: Architecture | TowersShape, architecture: Architecture | TowersShape
+) -> bytes | None:
     """The source's config without the trunks that are left out; None for a bare imagebind_huge."""
     if source.config is None and architecture == whole:
         return None
     fields = msgspec.json.decode(source.config or b"{}", type=dict[str, Any])
+    if isinstance(architecture, TowersShape):
+        return msgspec.json.encode(fields | format_shape(architecture))
     dropped = tuple(f"{name}_" for name in TRUNKS if name not in architecture.trunks)
     kept = {key: value for key, value in fields.items() if not key.startswith(dropped)}
     return msgspec.json.encode(kept | format_architecture(architecture))

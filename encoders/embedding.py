@@ -20,7 +20,8 @@ class Embedding(msgspec.Struct, frozen=True, kw_only=True):
 
     `vector` is float32 (dim,), unit length. `quality` in [0, 1] is how much the signal is worth (dark,
     silent and clipped windows are worth less). `space_id` names the model and its weights: vectors of
-    different spaces are never compared.
+    different spaces are never compared. `reused` is the index of the earlier window whose vector this is,
+    because the picture had not changed since; -1: it is this window's own.
     """
 
     input: str
@@ -34,6 +35,7 @@ class Embedding(msgspec.Struct, frozen=True, kw_only=True):
     quality: float
     space_id: str
     vector: np.ndarray
+    reused: int = -1
     trace: dict[str, int] = {}
 
 

@@ -1,26 +1,49 @@
-"""Encoder: a window, or a query's arrays, to one unit vector."""
+"""Encoder: windows, or a query's arrays, to one unit vector each."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from ..sensors.errors import SixsenseError
 from ..sensors.modalities import MODALITIES
 from . import preprocess
+from .card import DEFAULT_IMU, ImuInput
 from .errors import InputError
 from .model import Model
 from .pictures import decode_jpeg
 from .preprocess.audio import full_scale
 from .preprocess.depth import DEFAULT_BASELINE, DEFAULT_FX
 from .quality import depth_quality, motion_quality, picture_quality, sound_quality, thermal_quality
+from .unchanged import Unchanged
 from .window import Window
 
 TRAINING_WIDTH = 640
+MOST_TEXTS = 1000
+
+
+class Encoded(NamedTuple):
+    """A unit vector, float32 (dim,), its window's quality in [0, 1], and the index of the earlier window
+    whose vector it is, -1 where it is its own."""
+
+    vector: np.ndarray
+    quality: float
+    reused: int = -1
 
 
 class Encoder:
-    """What an encoder node does with each window. One a call, so that its bits depend on nothing else."""
+    """What an encoder node does with windows: one a call, so that its bits depend on nothing else, or more.
 
-    def __init__(self, model: Model) -> None:
+    A picture that differs from the last one of its input that was encoded by less than `unchanged` (see
+    `unchanged.py`; 0: never) gets that one's vector. A text is encoded once.
+    """
+
+    def __init__(self, model: Model, unchanged: float = 0.0) -> None:
         self.model = model
+        self._unchanged = Unchanged(unchanged)
+        self._texts: dict[str, np.ndarray] = {}
 
     def embed(self, window: Window) -> tuple[np.ndarray, float]:
         """The window's unit vector, float32 (dim,), and its quality in [0, 1].
@@ -28,10 +51,47 @@ class Encoder:
         Raises InputError, naming the window, for data that cannot be embedded.
         """
         try:
-            tensor, quality = prepare(window)
+            tensor, quality = prepare(window, self.model.card.imu)
             return self.model.forward(window.modality, tensor[None])[0], quality
         except InputError as error:
-            raise InputError(f"window {window.index} of {window.input}: {error}") from error
+            raise _naming(window, error) from error
+
+    def embed_all(self, windows: Sequence[Window]) -> list[Encoded | SixsenseError]:
+        """Windows of one modality, computed together as far as they are computed at all; for each what became
+        of it, or why it cannot be embedded."""
+        results: dict[int, Encoded | SixsenseError] = {}
+        fresh: list[tuple[int, Tensor, float]] = []
+        for at, window in enumerate(windows):
+            try:
+                tensor, quality = prepare(window, self.model.card.imu)
+            except InputError as error:
+                results[at] = _naming(window, error)
+                continue
+            if (known := self._unchanged.vector(window, tensor)) is not None:
+                results[at] = Encoded(known[0], quality, known[1])
+            else:
+                fresh.append((at, tensor, quality))
+        vectors = self._vectors([windows[at] for at, *_ in fresh], [tensor for _, tensor, _ in fresh])
+        for (at, tensor, quality), vector in zip(fresh, vectors, strict=True):
+            if isinstance(vector, np.ndarray):
+                self._unchanged.encoded(windows[at], tensor, vector)
+                results[at] = Encoded(vector, quality)
+            else:
+                results[at] = vector
+        return [results[at] for at in range(len(windows))]
+
+    def _vectors(
+        self, windows: Sequence[Window], tensors: Sequence[Tensor]
+    ) -> Sequence[np.ndarray | SixsenseError]:
+        """A row each in one call; one by one where one of them spoils the call for the others."""
+        if not windows:
+            return []
+        try:
+            return list(self.model.forward(windows[0].modality, torch.stack(list(tensors))))
+        except SixsenseError as error:
+            if len(windows) == 1:
+                return [_naming(windows[0], error)]
+        return [self._vectors([w], [t])[0] for w, t in zip(windows, tensors, strict=True)]
 
     def embed_query(
         self,
@@ -53,7 +113,7 @@ class Encoder:
         if isinstance(data, str):
             if modality != "text":
                 raise InputError(f"{modality}: a query of this modality is an array, not the text {data!r}")
-            return model.embed_text([data])[0]
+            return self._text(data)
         if modality == "vision":
             return (model.embed_video if data.ndim == 4 else model.embed_image)([data])[0]
         if modality == "audio":
@@ -70,15 +130,29 @@ class Encoder:
             f"no query of modality {modality!r} can be made of an array (imu needs its stamps too)"
         )
 
+    def _text(self, text: str) -> np.ndarray:
+        if text not in self._texts:
+            if len(self._texts) >= MOST_TEXTS:
+                del self._texts[next(iter(self._texts))]
+            self._texts[text] = self.model.embed_text([text])[0]
+        return self._texts[text]
 
-def prepare(window: Window) -> tuple[Tensor, float]:
-    """The input of the window's trunk, without its batch dimension, and its quality. Raises InputError."""
+
+def _naming(window: Window, error: SixsenseError) -> InputError:
+    return InputError(f"window {window.index} of {window.input}: {error}")
+
+
+def prepare(window: Window, imu: ImuInput = DEFAULT_IMU) -> tuple[Tensor, float]:
+    """The input of the window's trunk, without its batch dimension, and its quality. Raises InputError.
+
+    `imu` is how the model takes rows.
+    """
     known = MODALITIES[window.modality].encodings if window.modality in MODALITIES else ()
     if window.encoding not in known:
         raise InputError(
             f"{window.modality}: encoding {window.encoding!r}; known are {', '.join(known) or 'none'}"
         )
-    return _PREPARE[window.modality](window)
+    return _imu(window, imu) if window.modality == "imu" else _PREPARE[window.modality](window)
 
 
 def _vision(window: Window) -> tuple[Tensor, float]:
@@ -104,14 +178,14 @@ def _audio(window: Window) -> tuple[Tensor, float]:
     return tensor, sound_quality(full_scale(first))
 
 
-def _imu(window: Window) -> tuple[Tensor, float]:
+def _imu(window: Window, imu: ImuInput) -> tuple[Tensor, float]:
     if window.stamps is None:
         raise InputError("imu: rows without stamps")
-    tensor = preprocess.imu(window.data, window.stamps, window.start_ns, window.end_ns)
+    tensor = preprocess.imu(window.data, window.stamps, window.start_ns, window.end_ns, **imu.options())
     return tensor, motion_quality(window.data)
 
 
-_PREPARE = {"vision": _vision, "depth": _depth, "thermal": _thermal, "audio": _audio, "imu": _imu}
+_PREPARE = {"vision": _vision, "depth": _depth, "thermal": _thermal, "audio": _audio}
 
 
 def _camera(fx: float, baseline: float, width: int) -> tuple[float, float]:

@@ -1,19 +1,29 @@
-"""Export: a model as one ONNX file a modality, with its config, in float32 or with 8-bit weights."""
+"""Export: a model as a folder of one ONNX file a modality, in float32 or with 8-bit weights."""
 
 import logging
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
+import msgspec
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from .architecture import HUGE, format_architecture
+from .card import read_architecture
+from .checkpoint import EXPORT_KEY, VOCABULARY, Checkpoint, Exported
+from .convert import config_of
 from .errors import ModelError
+from .imagebind import ImageBind
+from .loading import load_network
+from .onnx import OnnxNetwork, vocabulary_of
 
 EXAMPLES = {
     "vision": (3, 224, 224),
@@ -23,7 +33,11 @@ EXAMPLES = {
     "imu": (6, 2000),
 }
 """What one row of each modality looks like to the network; text is token ids (length,), any length."""
+FRAMES = (3, 2, 224, 224)
+"""What one row of vision looks like to ImageBind, which tells the two frames of a clip apart."""
 LARGEST_BATCH, LONGEST_TEXT = 256, 77
+INT8_COSINE = 0.999
+"""How near 8 bits must come to float32, on noise, for a modality to be stored in them."""
 LARGEST_FILE = 1_500_000_000
 """A protobuf file ends at 2 GiB: larger weights lie beside theirs."""
 
@@ -39,18 +53,45 @@ class _Rows(nn.Module):
         return cast(Any, self._network).rows(self._modality, x)
 
 
+def export(
+    source: Checkpoint,
+    out: Path,
+    modalities: tuple[str, ...] | None = None,
+    *,
+    int8: bool = False,
+    report: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Export `source` to the new folder `out`, which `load_model` takes; it keeps the source's `space_id`.
+
+    `modalities` None: all. `report` gets each modality as it is begun. Raises ModelError.
+    """
+    whole = read_architecture(source)
+    architecture = whole if modalities is None else whole.only(modalities)
+    network = load_network(source.weights, architecture)
+    precision = "int8" if int8 else "exact"
+    scales = {m: network.logit_scale(m) for m in architecture.modalities}
+    config = config_of(source, whole, architecture) or msgspec.json.encode(format_architecture(HUGE))
+    exported = Exported(precision=precision, space_id=source.space_id(), logit_scales=scales)
+    fields = msgspec.json.decode(config, type=dict[str, Any]) | {EXPORT_KEY: exported}
+    files = {"config.json": msgspec.json.encode(fields)}
+    if source.vocabulary.is_file() and "text" in architecture.modalities:
+        files[VOCABULARY] = source.vocabulary.read_bytes()
+    export_onnx(network, architecture.modalities, files, out, int8=int8, report=report)
+
+
 def export_onnx(
     network: nn.Module,
     modalities: tuple[str, ...],
-    config: bytes,
+    files: Mapping[str, bytes],
     folder: Path,
     *,
     int8: bool = False,
     report: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Write `<modality>.onnx` (any batch) and config.json to `folder`, which must be new or empty.
+    """Write `<modality>.onnx` (any batch) and `files` to `folder`, which must be new or empty.
 
-    `int8` stores the weights of matrix products in 8 bits a channel and quantises their inputs as they come.
+    `int8` stores the weights of matrix products in 8 bits a channel and quantises their inputs as they come,
+    but for modalities whose rows that would turn too far: those stay in float32, which is reported.
     Raises ModelError where the folder is in use or the packages of the extra `onnx` are missing.
     """
     if folder.exists() and any(folder.iterdir()):
@@ -61,20 +102,32 @@ def export_onnx(
     try:
         for modality in modalities:
             report(modality)
-            _export(network, modality, draft / f"{modality}.onnx", int8)
-        (draft / "config.json").write_bytes(config)
+            example = _example(network, modality)
+            _export(network, modality, example, draft)
+            if int8:
+                _quantise(network, modality, example, draft, report)
+        for name, content in files.items():
+            (draft / name).write_bytes(content)
         draft.replace(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _export(network: nn.Module, modality: str, path: Path, int8: bool) -> None:
-    batch = torch.export.Dim("batch", min=1, max=LARGEST_BATCH)
+def _example(network: nn.Module, modality: str) -> Tensor:
+    """Noise in the shape of a batch of inputs; texts end with the id that is the largest."""
+    generator = torch.Generator().manual_seed(0)
     if modality == "text":
-        length = torch.export.Dim("length", min=2, max=LONGEST_TEXT)
-        example, dims = torch.ones(2, 7, dtype=torch.int64), {0: batch, 1: length}
-    else:
-        example, dims = torch.zeros(2, *EXAMPLES[modality]), {0: batch}
+        ids = torch.randint(1, 256, (4, 9), generator=generator)
+        ids[:, -1] = vocabulary_of(cast(Any, network).architecture) - 1
+        return ids
+    pairs = modality == "vision" and isinstance(network, ImageBind)
+    return torch.randn(4, *(FRAMES if pairs else EXAMPLES[modality]), generator=generator)
+
+
+def _export(network: nn.Module, modality: str, example: Tensor, folder: Path) -> None:
+    dims = {0: torch.export.Dim("batch", min=1, max=LARGEST_BATCH)}
+    if modality == "text":
+        dims[1] = torch.export.Dim("length", min=2, max=LONGEST_TEXT)
     size = sum(p.numel() * p.element_size() for n, p in network.named_parameters() if f".{modality}." in n)
     with _quiet():
         module = _Rows(network, modality).eval()
@@ -88,21 +141,41 @@ def _export(network: nn.Module, modality: str, path: Path, int8: bool) -> None:
             verbose=False,
         )
         assert program is not None, "the exporter returns a program unless it is given a file"
-        program.save(str(path), external_data=size > LARGEST_FILE)
-        if int8:
-            _quantise(path, external=size > LARGEST_FILE)
+        program.save(str(folder / f"{modality}.onnx"), external_data=size > LARGEST_FILE)
 
 
-def _quantise(path: Path, external: bool) -> None:
+def _quantise(
+    network: nn.Module, modality: str, example: Tensor, folder: Path, report: Callable[[str], None]
+) -> None:
+    """Put 8-bit weights in the place of a modality's file, if its rows stay where they were."""
+    with TemporaryDirectory(dir=folder) as name:
+        smaller = Path(name)
+        with _quiet():
+            _write_int8(folder / f"{modality}.onnx", smaller)
+        architecture = cast(Any, network).architecture.only((modality,))
+        session = OnnxNetwork(smaller, architecture, {}, torch.device("cpu"))
+        rows = cast(Any, network).rows(modality, example)
+        cosine = float(F.cosine_similarity(session.rows(modality, example), rows).min())
+        if cosine >= INT8_COSINE:
+            for old in folder.glob(f"{modality}.onnx*"):
+                old.unlink()
+            for new in smaller.iterdir():
+                new.replace(folder / new.name)
+    if cosine < INT8_COSINE:
+        report(f"{modality} stays in float32: with 8 bits its rows would be {cosine:.4f} of what they are")
+
+
+def _write_int8(path: Path, folder: Path) -> None:
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     model = onnx.load(path)
+    external = any(path.parent.glob(f"{path.name}?*"))
     # What the exporter noted of inner shapes contradicts the quantiser's own inference.
     del model.graph.value_info[:]
     quantize_dynamic(
         model,
-        path,
+        folder / path.name,
         weight_type=QuantType.QInt8,
         per_channel=True,
         op_types_to_quantize=["MatMul", "Gemm"],

@@ -1,4 +1,4 @@
-"""Weights from a file into an ImageBind: strict, only what is asked for, nothing executed."""
+"""Weights from a file into a network: strict, only what is asked for, nothing executed."""
 
 import pickle
 import zipfile
@@ -11,32 +11,49 @@ from torch import Tensor
 from .architecture import TRUNKS, Architecture
 from .errors import ModelError
 from .imagebind import ImageBind
+from .towers.shape import TowersShape
+from .towers.towers import Towers
+
+Network = ImageBind | Towers
 
 
-def load_network(weights: Path, architecture: Architecture) -> ImageBind:
+def load_network(weights: Path, architecture: Architecture | TowersShape) -> Network:
     """Build the trunks of `architecture` and fill them from a `.pth` or `.safetensors` file, in float32.
 
     Keys of other known modalities are left in the file. Raises ModelError for a file that cannot be read
     and, naming the first, for a key that is missing, unknown or of another shape.
     """
     with torch.device("meta"):
-        network = ImageBind(architecture)
+        network = _network(architecture)
     state = _checked_state(weights, network)
-    network.load_state_dict({key: value.float() for key, value in state.items()}, assign=True)
+    # Small ones are copied out of the mapped file, whose tensors lie as they come: how a product rounds may
+    # depend on where its numbers lie.
+    copied = isinstance(network, Towers)
+    network.load_state_dict(
+        {k: value.float().clone() if copied else value.float() for k, value in state.items()}, assign=True
+    )
     return network.requires_grad_(False).eval()
 
 
-def check_weights(weights: Path, architecture: Architecture) -> dict[str, Tensor]:
+def check_weights(weights: Path, architecture: Architecture | TowersShape) -> dict[str, Tensor]:
     """The tensors of `architecture`'s trunks, in the model's order, mapped from the file and not yet read.
 
     Raises ModelError as `load_network` does, without its cost.
     """
     with torch.device("meta"):
-        return _checked_state(weights, ImageBind(architecture))
+        return _checked_state(weights, _network(architecture))
 
 
-def _checked_state(weights: Path, network: ImageBind) -> dict[str, Tensor]:
+def _network(architecture: Architecture | TowersShape) -> Network:
+    return Towers(architecture) if isinstance(architecture, TowersShape) else ImageBind(architecture)
+
+
+def _checked_state(weights: Path, network: Network) -> dict[str, Tensor]:
     """What the file holds for every key of `network`. Raises ModelError."""
+    if weights.is_dir():
+        raise ModelError(
+            f"{weights} is exported to ONNX and can only be run: give the model that it was exported from"
+        )
     expected = {key: value.shape for key, value in network.state_dict().items()}
     state = _read_safetensors(weights) if weights.suffix == ".safetensors" else _read_pth(weights)
     _check_keys(weights, list(state), expected)
@@ -74,11 +91,17 @@ def _check_keys(path: Path, keys: list[str], expected: dict[str, torch.Size]) ->
     loaded = {key.split(".")[1] for key in expected}
     unknown = [key for key in keys if key not in expected and not _other_trunk(key, loaded)]
     if unknown:
-        raise ModelError(f"{path}: {unknown[0]} belongs to no ImageBind ({len(unknown)} such keys)")
+        raise ModelError(f"{path}: {unknown[0]} belongs to no such model ({len(unknown)} such keys)")
 
 
 def _other_trunk(key: str, loaded: set[str]) -> bool:
     """Whether a key is of a modality that was not asked for."""
     parts = key.split(".")
-    known = ("modality_preprocessors", "modality_trunks", "modality_heads", "modality_postprocessors")
+    known = (
+        "modality_preprocessors",
+        "modality_trunks",
+        "modality_heads",
+        "modality_postprocessors",
+        "towers",
+    )
     return len(parts) > 2 and parts[0] in known and parts[1] in TRUNKS and parts[1] not in loaded

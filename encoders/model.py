@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,17 +12,20 @@ from torch.nn import functional as F
 
 from . import preprocess
 from .architecture import Architecture
-from .card import ModelCard, make_card, read_architecture
+from .card import ImuInput, ModelCard, make_card, read_architecture
 from .checkpoint import find_checkpoint
 from .errors import InputError, ModelError
-from .imagebind import ImageBind
-from .loading import load_network
-from .precision import Precision, apply_precision, check_precision
+from .loading import Network, load_network
+from .onnx import OnnxNetwork
+from .precision import Precision, apply_precision, check_precision, exported_precision
 from .preprocess.depth import DEFAULT_BASELINE, DEFAULT_FX
-from .tokenizer import ByteTokenizer, ClipTokenizer, Tokenizer
+from .tokenizer import ByteTokenizer, ClipTokenizer, OwnTokenizer, Tokenizer
+from .towers.shape import TowersShape
 
 # What fits the model's 204 frames of 10 ms; longer recordings are heard as several clips.
 ONE_AUDIO_WINDOW_S = 2.05
+# Ten seconds at windows of one: what is longer is a log, not an example.
+MOST_IMU_WINDOWS = 19
 
 
 def load_model(
@@ -31,25 +35,35 @@ def load_model(
     precision: Precision = "exact",
     modalities: Sequence[str] | None = None,
     vocabulary: str | os.PathLike[str] | None = None,
+    imu: ImuInput | None = None,
 ) -> "Model":
-    """Load `mini`, `imagebind-huge`, a `.pth` or `.safetensors` file, or a folder with a config.json.
+    """Load `mini`, `imagebind-huge`, a `.pth` or `.safetensors` file, or a folder with a config.json, which
+    may be one that `sixsense models export` made.
 
     `device` is auto (CUDA where there is one, else the CPU) or torch's name of one. Only the trunks of
     `modalities` are built and read. `vocabulary` is the path of CLIP's merges, by default beside the
     weights, needed once text is embedded. `precision` is exact (float32) or fast (bfloat16 products, cosine
-    to exact >= 0.9999), which is computed as exact where it would not be faster; `Model.precision` says which
-    it became. Raises ModelError.
+    to exact >= 0.9999), which is computed as exact where it would not be faster; an exported model is
+    computed as it was exported, in float32 or int8. `Model.precision` says which it became. `imu` is how the
+    model takes IMU rows, where its card is not to be believed. Raises ModelError.
     """
     precision = check_precision(precision)
     checkpoint = find_checkpoint(name)
     architecture = read_architecture(checkpoint)
     if modalities is not None:
         architecture = architecture.only(tuple(modalities))
-    network = load_network(checkpoint.weights, architecture)
     where = Path(vocabulary) if vocabulary is not None else checkpoint.vocabulary
     place = _device(device)
-    effective = apply_precision(network, precision, place)
-    return Model(network, make_card(checkpoint, architecture), place, where, effective)
+    if (exported := checkpoint.exported) is not None:
+        effective = exported_precision(precision, exported.precision, checkpoint.where)
+        network = OnnxNetwork(checkpoint.weights, architecture, exported.logit_scales, place)
+    else:
+        network = load_network(checkpoint.weights, architecture)
+        effective = apply_precision(network, precision, place)
+    card = make_card(checkpoint, architecture)
+    if imu is not None:
+        card = msgspec.structs.replace(card, imu=imu)
+    return Model(network, card, place, where, effective)
 
 
 class Model:
@@ -57,7 +71,7 @@ class Model:
 
     def __init__(
         self,
-        network: ImageBind,
+        network: Network | OnnxNetwork,
         card: ModelCard,
         device: torch.device,
         vocabulary: Path,
@@ -67,7 +81,7 @@ class Model:
         self.device = device
         # What rows are really computed in, whatever was asked for.
         self.precision: Precision = precision
-        self._network = network.to(device)
+        self._network = network if isinstance(network, OnnxNetwork) else network.to(device)
         self._vocabulary = vocabulary
         self._tokenizer: Tokenizer | None = None
 
@@ -127,8 +141,9 @@ class Model:
         return self._rows("thermal", map(preprocess.thermal, pictures))
 
     def embed_imu(self, rows: Sequence[np.ndarray], stamps: Sequence[np.ndarray]) -> np.ndarray:
-        """(n, 6) rows with int64 nanoseconds (n,) each; the model's window in the middle of them is seen."""
-        return self._rows("imu", (self._imu(*pair) for pair in zip(rows, stamps, strict=True)))
+        """(n, 6) rows with int64 nanoseconds (n,) each; rows longer than the model's window are seen as the
+        direction of the mean of several windows, spread evenly at about half a window's distance."""
+        return self._stacked([self._imu(*pair) for pair in zip(rows, stamps, strict=True)])
 
     def embed_files(self, modality: str, paths: Sequence[str | os.PathLike[str]]) -> np.ndarray:
         """One row a file: see `encoders.files` for the formats. Raises InputError with the file's name."""
@@ -147,12 +162,12 @@ class Model:
         whole = preprocess.audio if len(pcm) <= ONE_AUDIO_WINDOW_S * rate_hz else preprocess.audio_clips
         return whole(pcm, rate_hz)
 
-    def _imu(self, rows: np.ndarray, stamps: np.ndarray) -> Tensor:
-        if len(stamps) < 2:
-            return preprocess.imu(rows, stamps)
-        length = self.card.windows["imu"].length_ns
-        start = (int(stamps[0]) + int(stamps[-1]) - length) // 2
-        return preprocess.imu(rows, stamps, start, start + length)
+    def _imu(self, rows: np.ndarray, stamps: np.ndarray) -> np.ndarray:
+        starts = _imu_starts(stamps, self.card.windows["imu"].length_ns)
+        how = self.card.imu.options()
+        windows = [preprocess.imu(rows, stamps, start, end, **how) for start, end in starts]
+        mean = self._rows("imu", windows).mean(axis=0)
+        return mean / np.linalg.norm(mean)
 
     def _rows(self, modality: str, inputs: Iterable[Tensor]) -> np.ndarray:
         return self._stacked([self.forward(modality, tensor[None])[0] for tensor in inputs])
@@ -161,7 +176,23 @@ class Model:
         return np.stack(rows) if rows else np.zeros((0, self.dim), np.float32)
 
 
-def _tokenizer(architecture: Architecture, vocabulary: Path) -> Tokenizer:
+def _imu_starts(stamps: np.ndarray, length_ns: int) -> list[tuple[int | None, int | None]]:
+    """Where windows begin and end: one around the middle of short rows, else from the first to the last."""
+    if len(stamps) < 2:
+        return [(None, None)]
+    first, last = int(stamps[0]), int(stamps[-1])
+    spare = last - first - length_ns
+    count = 1 + max(0, min(MOST_IMU_WINDOWS - 1, round(spare / (length_ns / 2))))
+    if count == 1:
+        middle = (first + last - length_ns) // 2
+        return [(middle, middle + length_ns)]
+    starts = [first + spare * i // (count - 1) for i in range(count)]
+    return [(start, start + length_ns) for start in starts]
+
+
+def _tokenizer(architecture: Architecture | TowersShape, vocabulary: Path) -> Tokenizer:
+    if isinstance(architecture, TowersShape):
+        return OwnTokenizer(architecture.merges)
     if architecture.vocabulary == ByteTokenizer.size:
         return ByteTokenizer()
     if architecture.vocabulary != ClipTokenizer.end + 1:

@@ -4,22 +4,32 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...sensors.sample import NS
+from ..card import IMU_INSTANTS
 from ..errors import InputError
 from .checks import is_finite, is_numeric, not_empty
 
-LENGTH = 2000
+LENGTH = IMU_INSTANTS
 # No robot or person keeps more up: 200 m/s^2 is 20 g, 35 rad/s is 2000 degrees a second.
 MOST_ACCELERATION, MOST_TURN = 200.0, 35.0
 
 
 def imu(
-    rows: np.ndarray, stamps: np.ndarray, start_ns: int | None = None, end_ns: int | None = None
+    rows: np.ndarray,
+    stamps: np.ndarray,
+    start_ns: int | None = None,
+    end_ns: int | None = None,
+    *,
+    rate_hz: float = 0.0,
+    gyroscope_first: bool = False,
 ) -> Tensor:
     """(n, 6) rows, accelerometer xyz m/s^2 with gravity then gyroscope xyz rad/s, to float32 (6, 2000).
 
     `stamps` int64 (n,), increasing nanoseconds. Channels are interpolated linearly at 2000 instants of
     [`start_ns`, `end_ns`), by default from the first row to one period after the last; beyond the rows
-    their ends are held. Raises InputError for fewer than two rows or values in other units.
+    their ends are held. How the released model was trained is not known for certain: at `rate_hz` instants a
+    second, those that are then missing of 2000 are zeros; `gyroscope_first` is the order of its channels.
+    Raises InputError for fewer than two rows, values in other units, or a rate that gives more than 2000.
     """
     _check(rows, stamps)
     start = int(stamps[0]) if start_ns is None else start_ns
@@ -28,10 +38,24 @@ def imu(
     if end_ns <= start:
         raise InputError(f"imu: a window from {start} to {end_ns} ns is empty")
     # Relative to the start, because epoch nanoseconds do not fit a float64.
-    at = np.arange(LENGTH) * ((end_ns - start) / LENGTH)
+    at = _instants(end_ns - start, rate_hz)
     known = (stamps - start).astype(np.float64)
-    channels = [np.interp(at, known, rows[:, i]) for i in range(6)]
-    return torch.from_numpy(np.stack(channels).astype(np.float32))
+    features = np.zeros((6, LENGTH), np.float32)
+    for row, column in enumerate((3, 4, 5, 0, 1, 2) if gyroscope_first else range(6)):
+        features[row, : len(at)] = np.interp(at, known, rows[:, column])
+    return torch.from_numpy(features)
+
+
+def _instants(length_ns: int, rate_hz: float) -> np.ndarray:
+    """When the window is looked at, in nanoseconds from its start."""
+    if not rate_hz:
+        return np.arange(LENGTH) * (length_ns / LENGTH)
+    count = round(length_ns * rate_hz / NS)
+    if not 0 < count <= LENGTH:
+        raise InputError(
+            f"imu: {rate_hz:g} instants a second are {count} in {length_ns / NS:g} s; models take {LENGTH}"
+        )
+    return np.arange(count) * (NS / rate_hz)
 
 
 def _check(rows: np.ndarray, stamps: np.ndarray) -> None:

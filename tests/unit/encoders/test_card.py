@@ -8,10 +8,11 @@ import pytest
 import torch
 from sixsense.encoders import digest
 from sixsense.encoders.architecture import Architecture, Trunk, format_architecture
-from sixsense.encoders.card import DEFAULT_WINDOWS, Background, WindowSpec, card_fields, read_card
+from sixsense.encoders.card import DEFAULT_WINDOWS, Background, ImuInput, WindowSpec, card_fields, read_card
 from sixsense.encoders.checkpoint import SHIPPED, find_checkpoint
 from sixsense.encoders.errors import ModelError
 from sixsense.encoders.imagebind import ImageBind
+from sixsense.encoders.model import load_model
 
 SMALL = Architecture(8, {"imu": Trunk(8, 1, 2)})
 
@@ -22,13 +23,13 @@ def folder(path, **fields):
     return path
 
 
-def test_the_card_of_mini_says_that_it_is_untrained():
+def test_the_card_of_mini_is_whole():
     card = read_card("mini")
-    assert not card.trained
+    assert card.trained
     assert set(card.modalities) == {"vision", "text", "audio", "depth", "thermal", "imu"}
     assert card.means.keys() == set(card.modalities)
     assert all(mean.shape == (card.dim,) and mean.dtype == np.float32 for mean in card.means.values())
-    assert card.backgrounds.keys() == {f"{m}/{m}" for m in ("vision", "audio", "depth", "thermal", "imu")}
+    assert {"text/audio", "audio/vision", "imu/imu"} <= card.backgrounds.keys()
     assert card.windows["imu"] == WindowSpec(length_ns=1_000_000_000, hop_ns=250_000_000)
 
 
@@ -52,6 +53,23 @@ def test_a_checkpoint_without_card_fields_has_imagebinds_windows_and_no_calibrat
     assert card.windows == {"imu": DEFAULT_WINDOWS["imu"]}
     assert card.means == {}
     assert card.backgrounds == {}
+
+
+def test_how_a_model_takes_imu_rows_is_on_its_card_and_can_be_said_otherwise(tmp_path):
+    given = {"order": "gyroscope-accelerometer", "rate_hz": 200.0}
+    where = folder(tmp_path, imu=given)
+    assert read_card(where).imu == ImuInput(order="gyroscope-accelerometer", rate_hz=200)
+    rows = np.tile(np.array([0, 0, 9.81, 0, 0, 0.5], np.float32), (500, 1))
+    stamps = np.arange(500) * 10_000_000
+    as_said, otherwise = load_model(where, device="cpu"), load_model(where, device="cpu", imu=ImuInput())
+    assert otherwise.card.imu == ImuInput()
+    inputs = {}
+    for model in (as_said, otherwise):
+        model.forward = lambda _, batch, model=model: inputs.setdefault(id(model), batch.numpy())[:, :, 0]
+        model.embed_imu([rows], [stamps])
+    assert inputs[id(as_said)][0, :, 0].tolist() == [0, 0, 0.5, 0, 0, np.float32(9.81)]
+    assert inputs[id(otherwise)][0, :, 0].tolist() == [0, 0, np.float32(9.81), 0, 0, 0.5]
+    assert not inputs[id(as_said)][0, :, 1000:].any()
 
 
 def test_card_fields_survive_the_config(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from sixsense.encoders.architecture import Architecture, Trunk
-from sixsense.encoders.errors import ModelError
+from sixsense.encoders.errors import InputError, ModelError
 from sixsense.encoders.export import export_onnx
 from sixsense.encoders.imagebind import ImageBind
 from sixsense.encoders.onnx import OnnxNetwork
@@ -16,6 +16,7 @@ pytest.importorskip("onnxscript", reason="the extra `onnx` is not installed")
 
 DIM = 64
 ARCHITECTURE = Architecture(dim=DIM, trunks={m: Trunk(96, 1, 4) for m in ("text", "audio")}, vocabulary=514)
+AUDIO = ARCHITECTURE.only(("audio",))
 CPU = torch.device("cpu")
 
 
@@ -36,9 +37,9 @@ def exported(network: ImageBind, tmp_path_factory: pytest.TempPathFactory) -> di
     networks: dict[bool, OnnxNetwork] = {}
     for int8 in (False, True):
         out = folder / str(int8)
-        export_onnx(network, tuple(ARCHITECTURE.trunks), b"{}", out, int8=int8)
+        export_onnx(network, ARCHITECTURE.modalities, {"config.json": b"{}"}, out, int8=int8)
         assert sorted(p.name for p in out.iterdir()) == ["audio.onnx", "config.json", "text.onnx"]
-        networks[int8] = OnnxNetwork(out, tuple(ARCHITECTURE.trunks), DIM, CPU)
+        networks[int8] = OnnxNetwork(out, ARCHITECTURE, {}, CPU)
     return networks
 
 
@@ -56,7 +57,7 @@ def inputs(modality: str, batch: int) -> torch.Tensor:
 def test_rows_are_the_networks_at_any_batch(network, exported, int8, cosine, modality) -> None:
     for batch in (1, 5):
         x = inputs(modality, batch)
-        rows = exported[int8](modality, x)
+        rows = exported[int8].rows(modality, x)
         assert rows.shape == (batch, DIM)
         assert F.cosine_similarity(rows, network.rows(modality, x)).min() >= cosine
 
@@ -68,8 +69,10 @@ def test_clips_are_averaged(network, exported) -> None:
 
 def test_an_input_that_the_file_does_not_take_is_an_error(exported) -> None:
     with pytest.raises(ModelError, match="cannot compute"):
+        exported[False]("audio", torch.zeros(1, 1, 128, 205))
+    with pytest.raises(InputError, match="audio input of shape"):
         exported[False]("audio", torch.zeros(1, 1, 128, 100))
-    with pytest.raises(ModelError, match="no 'vision' encoder"):
+    with pytest.raises(InputError, match="no 'vision' trunk is loaded"):
         exported[False]("vision", torch.zeros(1, 3, 224, 224))
 
 
@@ -88,15 +91,15 @@ def test_it_never_runs_elsewhere_than_asked(tmp_path: Path, monkeypatch: pytest.
         patch.setattr(onnxruntime, "get_available_providers", lambda: both)
         patch.setattr(onnxruntime, "InferenceSession", Fallen)
         with pytest.raises(ModelError, match="asked for CUDAExecutionProvider, onnxruntime took CPU"):
-            OnnxNetwork(tmp_path, ("audio",), DIM, torch.device("cuda"))
+            OnnxNetwork(tmp_path, AUDIO, {}, torch.device("cuda"))
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: both[1:])
     with pytest.raises(ModelError, match="no provider for 'cuda'"):
-        OnnxNetwork(tmp_path, ("audio",), DIM, torch.device("cuda"))
+        OnnxNetwork(tmp_path, AUDIO, {}, torch.device("cuda"))
 
 
 def test_damaged_files_and_folders_in_use_are_refused(network, tmp_path: Path) -> None:
     (tmp_path / "audio.onnx").write_bytes(np.arange(100, dtype=np.uint8).tobytes())
     with pytest.raises(ModelError, match="cannot load"):
-        OnnxNetwork(tmp_path, ("audio",), DIM, CPU)
+        OnnxNetwork(tmp_path, AUDIO, {}, CPU)
     with pytest.raises(ModelError, match="not empty"):
-        export_onnx(network, ("audio",), b"{}", tmp_path)
+        export_onnx(network, ("audio",), {}, tmp_path)

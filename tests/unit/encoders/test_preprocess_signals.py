@@ -206,6 +206,20 @@ def test_imu_ends_are_held_beyond_the_rows():
     assert float(got[0, -1]) == 2.0
 
 
+def test_imu_at_another_rate_ends_in_zeros_and_in_another_order_has_it():
+    stamps = np.arange(201) * 5_000_000
+    rows = still(201)
+    rows[:, 5] = np.arange(201) * 0.01
+    got = preprocess.imu(rows, stamps, 0, 1_000_000_000, rate_hz=100, gyroscope_first=True)
+    np.testing.assert_allclose(got[2, :100].numpy(), np.arange(100) * 0.02, atol=1e-6)
+    assert set(got[5, :100].tolist()) == {float(np.float32(9.81))}
+    assert not got[:, 100:].any()
+    spread = preprocess.imu(rows, stamps, 0, 1_000_000_000, rate_hz=2000)
+    assert spread.numpy().tobytes() == preprocess.imu(rows, stamps, 0, 1_000_000_000).numpy().tobytes()
+    with pytest.raises(InputError, match="3000 instants a second are 3000 in 1 s; models take 2000"):
+        preprocess.imu(rows, stamps, 0, 1_000_000_000, rate_hz=3000)
+
+
 @pytest.mark.parametrize(
     ("rows", "stamps", "message"),
     [

@@ -3,7 +3,7 @@ import gzip
 import pytest
 from sixsense.encoders import preprocess
 from sixsense.encoders.errors import ModelError
-from sixsense.encoders.tokenizer import ByteTokenizer, ClipTokenizer, clean
+from sixsense.encoders.tokenizer import ByteTokenizer, ClipTokenizer, OwnTokenizer, clean, learn_merges
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +72,30 @@ def test_wrong_merges_are_refused(tmp_path, content):
     (tmp_path / "merges.gz").write_bytes(content)
     with pytest.raises(ModelError, match=r"merges\.gz"):
         ClipTokenizer(tmp_path / "merges.gz")
+
+
+TEXTS = ["the dog barks", "the dog sleeps", "a cat sleeps", "the cats and the dogs bark"] * 3
+
+
+def test_own_merges_are_those_that_shorten_texts():
+    merges = learn_merges(TEXTS, 12)
+    assert len(merges) == 12
+    tokenizer = OwnTokenizer(merges)
+    assert len(tokenizer.ids("the dog")) == 2 < len(OwnTokenizer([]).ids("the dog"))
+    assert tokenizer.pieces[tokenizer.ids("the")[0] - 1] == "the"
+
+
+def test_own_ids_leave_0_for_padding_and_end_highest():
+    tokenizer = OwnTokenizer(learn_merges(TEXTS, 8))
+    ids = tokenizer.ids("The  DOG: naïve 東京 😀\x00")
+    assert ids == tokenizer.ids("the dog: naïve 東京 😀\x00")
+    assert all(0 < i < tokenizer.start for i in ids)
+    assert (tokenizer.end, tokenizer.size) == (tokenizer.start + 1, tokenizer.start + 2)
+    assert len(tokenizer.pieces) == tokenizer.start - 1
+
+
+def test_merges_that_are_none_are_refused():
+    with pytest.raises(ModelError, match="merge 'ab'"):
+        OwnTokenizer(["t h", "ab"])
+    with pytest.raises(ModelError, match="merges"):
+        OwnTokenizer(["zz yy"])

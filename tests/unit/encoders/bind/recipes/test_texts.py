@@ -1,0 +1,33 @@
+"""Texts of our own making: as many as asked for, different, the same every time, none broken."""
+
+import re
+
+from sixsense.encoders.bind.recipes.text import PHASES
+from sixsense.encoders.bind.recipes.texts import make_texts, words
+
+NAMES = ["dog bark", "okapi"]
+VOCABULARY = ["water", "engine", "moving", "zebra"]
+SHARES = {way: share for phase in PHASES for way, share in phase.shares.items()}
+
+
+def test_the_same_texts_every_time():
+    texts = make_texts(400, NAMES, VOCABULARY, seed=3, shares=SHARES)
+    assert texts == make_texts(400, NAMES, VOCABULARY, seed=3, shares=SHARES)
+    assert texts != make_texts(400, NAMES, VOCABULARY, seed=4, shares=SHARES)
+    assert len(set(texts)) == len(texts) == 400
+    assert {*NAMES, *VOCABULARY} <= set(texts)
+
+
+def test_texts_are_words_of_lower_case_without_gaps():
+    for text in make_texts(400, NAMES, VOCABULARY, seed=5, shares=SHARES):
+        assert text == text.lower().strip()
+        assert "{" not in text
+        assert not re.search(r"  | ,", text), text
+
+
+def test_the_lists_have_no_word_twice():
+    for name, listed in words().items():
+        assert len(set(listed)) == len(listed), name
+        assert all(entry.count("{}") == (name in ("seen", "heard", "felt", "asked")) for entry in listed), (
+            name
+        )
