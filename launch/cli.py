@@ -215,9 +215,7 @@ def info(
 @app.command()
 def sensor(
     config: Annotated[str, typer.Argument(help="A TOML file with this machine's sensors.")],
-    to: Annotated[
-        str | None, typer.Option(metavar="ENDPOINT", help="The robot's: tcp://robot:5555.")
-    ] = None,
+    to: Annotated[str | None, typer.Option(metavar="ENDPOINT", help="The robot's: tcp://robot:5555.")] = None,
     server_key: ServerKey = None,
     json: Json = False,
     toml: Annotated[bool, typer.Option("--toml", help="Print what the robot's file declares of it.")] = False,
@@ -254,10 +252,14 @@ def embed(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.npz", help="Save vectors, files, modalities and space_id.")
     ] = None,
+    alias: Annotated[
+        str | None,
+        typer.Option("--as", metavar="clip", help="For CLIP's consumers: FILE.npz (vectors, ids) or .npy."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Files to unit vectors in the model's space."""
-    _exit(_load("embed").embed(files, model, modality, out, json=json))
+    _exit(_load("embed").embed(files, model, modality, out, json=json, alias=alias))
 
 
 @app.command()

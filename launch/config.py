@@ -9,7 +9,7 @@ import msgspec
 
 from ..sensors.errors import SixsenseError
 from .mistakes import Mistake, located, mistakes, show, suggestion
-from .schema import Config, Endpoints, Sensor, SimulatedSensor, StreamName, WatchConfig
+from .schema import Config, Endpoints, RemoteSensor, Sensor, SimulatedSensor, StreamName, WatchConfig
 from .toml_lines import Path as KeyPath
 from .toml_lines import key_lines, line_of, syntax_line
 
@@ -83,6 +83,7 @@ def _rule_mistakes(config: Config) -> Iterator[Mistake]:
         for stream in _streams(sensor)
     )
     yield from _repeats((("watch", index, "name"), watch.name) for index, watch in enumerate(config.watch))
+    yield from _repeats((("labels", index, "name"), one.name) for index, one in enumerate(config.labels))
     for index, watch in enumerate(config.watch):
         yield from _watch_mistakes(("watch", index), watch)
 
@@ -95,7 +96,7 @@ def _hop_mistakes(path: KeyPath, hop_s: float | None) -> Iterator[Mistake]:
 
 
 def _endpoint_mistakes(endpoints: Endpoints) -> Iterator[Mistake]:
-    for name in ("results", "control"):
+    for name in ("results", "control", "ingest"):
         value: str = getattr(endpoints, name)
         if value and not value.startswith(("tcp://", "ipc://")):
             yield Mistake(
@@ -113,6 +114,8 @@ def _endpoint_mistakes(endpoints: Endpoints) -> Iterator[Mistake]:
 def _streams(sensor: Sensor) -> tuple[str, ...]:
     if isinstance(sensor, SimulatedSensor):
         return sensor.streams or get_args(StreamName)
+    if isinstance(sensor, RemoteSensor):
+        return tuple(stream.name for stream in sensor.streams)
     name = getattr(sensor, "name", "")
     return (name,) if name else ()
 
@@ -142,7 +145,13 @@ def _absolute(config: Config, folder: Path) -> Config:
     sensors = [_absolute_field(sensor, "path", folder) for sensor in config.sensor]
     watches = [_absolute_field(watch, "file", folder) for watch in config.watch]
     model = str(folder / config.model) if _is_path(config.model) else config.model
-    return msgspec.structs.replace(config, model=model, sensor=tuple(sensors), watch=tuple(watches))
+    labels = tuple(
+        one if "/" not in one.file and not one.file.endswith(".txt") else _absolute_field(one, "file", folder)
+        for one in config.labels
+    )
+    return msgspec.structs.replace(
+        config, model=model, sensor=tuple(sensors), watch=tuple(watches), labels=labels
+    )
 
 
 def _is_path(model: str) -> bool:

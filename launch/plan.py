@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ..encoders.card import ModelCard, WindowSpec, read_card
+from ..encoders.card import IMU_INSTANTS, ImuInput, ModelCard, WindowSpec, read_card
 from ..encoders.windower import InputSpec
 from ..fusion.query import Query
 from ..fusion.rule import InputRule
@@ -32,6 +32,7 @@ from ..sensors.sample import NS, StreamInfo
 from .labels import label_tables
 from .schema import (
     Config,
+    ImuConfig,
     InputConfig,
     LiveSensor,
     PluginSensor,
@@ -106,12 +107,17 @@ def _plan(
     inputs = tuple(_inputs(ingest.sources))
     _check_unique([spec.name for spec in inputs], "input")
     _check_known(config, inputs)
+    windows = _windows(config.windows, card, inputs)
     encode = EncodeSpec(
         model=config.model,
         inputs=inputs,
-        windows=_windows(config.windows, card, inputs),
+        windows=windows,
         shed_s=SHED_S if live else None,
         threads=1,
+        batch=config.encode.batch if live else 1,
+        wait_s=config.encode.wait_ms / 1000 if live else 0.0,
+        unchanged=config.encode.unchanged if live else 0.0,
+        imu=_imu(config.imu, card, windows),
     )
     fuse = FuseSpec(
         card=card,
@@ -157,7 +163,7 @@ def _plan(
         taps=taps,
         queries=tuple(queries),
         whole_minute=any(source.driver == "simulated" for source in ingest.sources),
-        notes=tuple(_notes(card)),
+        notes=tuple(_notes(card, encode.imu)),
         facts=facts,
         state=str(state or ""),
     )
@@ -265,6 +271,22 @@ def _windows(
     return windows
 
 
+def _imu(configured: ImuConfig, card: ModelCard, windows: Mapping[str, WindowSpec]) -> ImuInput:
+    """How the model takes rows, but for what the configuration says."""
+    imu = ImuInput(
+        order=configured.order or card.imu.order,
+        rate_hz=card.imu.rate_hz if configured.rate_hz is None else configured.rate_hz,
+    )
+    length_s = windows["imu"].length_ns / NS if "imu" in windows else 0.0
+    if round(imu.rate_hz * length_s) > IMU_INSTANTS:
+        raise SixsenseError(
+            f"[imu] rate_hz = {imu.rate_hz:g} over windows of {length_s:g} s is more than the {IMU_INSTANTS}"
+            f" instants that a model takes; write at most {IMU_INSTANTS / length_s:g},"
+            " or a shorter length_s in [windows.imu]"
+        )
+    return imu
+
+
 def _rule(configured: InputConfig, spec: InputSpec) -> InputRule:
     return InputRule(
         modality=spec.modality, weight=configured.weight, limit_ns=round(configured.limit_s * NS)
@@ -320,7 +342,10 @@ def _check_known(config: Config, inputs: Sequence[InputSpec]) -> None:
             raise SixsenseError(f"[inputs.{name}]: there is no such input; there are {', '.join(names)}")
 
 
-def _notes(card: ModelCard) -> Iterable[str]:
+def _notes(card: ModelCard, imu: ImuInput) -> Iterable[str]:
+    if imu != card.imu:
+        rate = f"{imu.rate_hz:g} instants a second" if imu.rate_hz else f"{IMU_INSTANTS} instants a window"
+        yield f"imu is given to {card.name} as the configuration says: {imu.order}, {rate}"
     if not card.trained:
         yield f"{card.name} is untrained: similarity only (an example matches what senses like it)"
     if not card.means:

@@ -61,6 +61,27 @@ class WindowConfig(_Table, frozen=True):
     hop_s: Seconds | None = None
 
 
+class EncodeConfig(_Table, frozen=True):
+    """How windows are encoded live; a replay encodes every window by itself.
+
+    A picture that differs by less than `unchanged` (in contrasts of usual pictures; 0: never) from the last
+    one that was encoded keeps its vector. Up to `batch` windows of a modality, from several inputs, are
+    computed together, for which one waits `wait_ms` at most.
+    """
+
+    unchanged: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.02
+    batch: Annotated[int, msgspec.Meta(ge=1, le=256)] = 8
+    wait_ms: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 5.0
+
+
+class ImuConfig(_Table, frozen=True):
+    """How the model takes IMU rows, where its own card should not be followed: the order of its channels, and
+    instants a second (0: all that it takes, spread over the window)."""
+
+    order: Literal["accelerometer-gyroscope", "gyroscope-accelerometer"] | None = None
+    rate_hz: Annotated[float, msgspec.Meta(ge=0, le=100_000)] | None = None
+
+
 class InputConfig(_Table, frozen=True):
     """How much an input counts, and how old its newest embedding may be."""
 
@@ -239,6 +260,20 @@ class WatchConfig(_Table, frozen=True):
     at_most_per_h: PerHour | None = None
 
 
+class LabelsConfig(_Table, frozen=True):
+    """A set of labels: the `top` likeliest of `file` for each of `modalities`, every `every_s`.
+
+    `file` has one label a line, `#` begins a comment; it is relative to the configuration file, or the name
+    of a packaged set. `modalities` empty means all that the model can compare with texts; "fused" is one too.
+    """
+
+    name: Name
+    file: str
+    modalities: tuple[WindowModality | Literal["fused"], ...] = ()
+    top: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
+    every_s: Seconds = 1.0
+
+
 Sensor = (
     SimulatedSensor
     | RecordingSensor
@@ -261,8 +296,11 @@ class Config(_Table, frozen=True):
     endpoints: Endpoints = Endpoints()
     uplink: Uplink = Uplink()
     fusion: FusionConfig = FusionConfig()
+    encode: EncodeConfig = EncodeConfig()
+    imu: ImuConfig = ImuConfig()
     windows: dict[WindowModality, WindowConfig] = {}
     inputs: dict[str, InputConfig] = {}
     topics: dict[str, TopicModality | TopicRule] = {}
     sensor: tuple[Sensor, ...] = ()
     watch: tuple[WatchConfig, ...] = ()
+    labels: tuple[LabelsConfig, ...] = ()

@@ -165,7 +165,8 @@ class Edge(Base):
         if not grant.may_ask(request.verb):
             self._gate.refuse(name, request.verb)
             raise ControlError(
-                f"{name} may not ask {request.verb}: `sixsense keys allow {name} {grant.key} --verbs ...` there"
+                f"{name} may not ask {request.verb}:"
+                f" `sixsense keys allow {name} '{grant.key}' --verbs ...` on the robot"
             )
 
     def _handle(self, peer: bytes, request: Request, asks: list[Ask]) -> list[bytes]:

@@ -1,11 +1,13 @@
-"""Encode: samples to windows to embeddings, one window a call, in the order of event time."""
+"""Encode: samples to windows to embeddings, in the order of event time; in replay one window a call."""
 
 import logging
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ..encoders.batcher import Batcher
 from ..encoders.embedding import Embedding, Missing
 from ..encoders.errors import InputError
 from ..encoders.recent import Recent
@@ -22,9 +24,12 @@ from .spec import EncodeSpec
 from .wire.status import WindowCounts
 
 if TYPE_CHECKING:
-    from ..encoders.encode import Encoder
+    from ..encoders.encode import Encoded, Encoder
 
 log = logging.getLogger(__name__)
+LONG_NS, READING_NS, NEXT_MESSAGE_NS, OLD_NS = NS // 50, NS // 10, NS // 200, NS // 10
+"""After a batch that took longer than LONG_NS, what came meanwhile is read before the next one is chosen: as
+long as messages older than OLD_NS follow each other within NEXT_MESSAGE_NS, and for READING_NS at most."""
 
 
 class Encode(Base):
@@ -44,10 +49,13 @@ class Encode(Base):
             i.stream: spec_.name for spec_ in spec.inputs for i in spec_.members
         }
         self._embedded: Counter[str] = Counter()
+        self._reused: Counter[str] = Counter()
         self._none: dict[str, Counter[str]] = {spec_.name: Counter() for spec_ in spec.inputs}
         self._seq: Counter[tuple[str, str, int]] = Counter()
         self._progress: dict[str, tuple[int, int]] = {}
         self._ended: set[str] = set()
+        self._line: Batcher | None = None
+        self._late, self._reading, self._reading_ns = False, False, 0
 
     def load(self) -> None:
         """Import torch, read the weights."""
@@ -59,7 +67,7 @@ class Encode(Base):
 
         cv2.setNumThreads(self._spec.threads)
         torch.set_num_threads(self._spec.threads)
-        self._encoder = Encoder(load_model(self._spec.model))
+        self._encoder = Encoder(load_model(self._spec.model, imu=self._spec.imu), self._spec.unchanged)
 
     def begin(self, state: RunState, clock: Clock) -> None:
         """Window from here on; one that joins a running stream counts from the first sample it gets."""
@@ -70,6 +78,13 @@ class Encode(Base):
             spec.name: Windower(spec, self._spec.windows[spec.modality], joined_late=late)
             for spec in self._spec.inputs
         }
+        if self._spec.shed_s is not None:
+            self._line = Batcher(
+                {spec.name: spec.modality for spec in self._spec.inputs},
+                wait_ns=round(self._spec.wait_s * NS),
+                shed_ns=round(self._spec.shed_s * NS),
+                most=self._spec.batch,
+            )
 
     def obey(self, wish: Wish) -> Yield:
         """Give queries their vectors; learn what opened devices say of their streams."""
@@ -80,14 +95,55 @@ class Encode(Base):
                 self._windowers[self._input_of[info.stream]].refine(info)
 
     def receive(self, message: Message) -> Yield:
-        """Take one event of a stream; yield embeddings, missing windows, then the input's progress."""
+        """Take one event of a stream; yield embeddings, missing windows, then the input's progress.
+
+        Live, all of them stand in line for `wake`, but for what has nothing before it that must be encoded.
+        """
         if not isinstance(message, (Sample, Progress, End)):
             raise TypeError(f"encode takes samples, and got {type(message).__name__}")
-        name = self._input_of[message.stream]
-        windower = self._windowers[name]
-        received_ns = self._clock.now_ns()
-        for window in windower.feed(message):
-            yield self._result(window, received_ns)
+        name, now_ns = self._input_of[message.stream], self._clock.now_ns()
+        for item in self._closed(name, message):
+            if self._line is not None:
+                self._line.add(name, item, now_ns)
+            else:
+                yield from self._encoded([item]) if isinstance(item, Window) else [self._passed(item)]
+        if self._line is not None:
+            self._late = _sensed_ns(message) < now_ns - OLD_NS
+            yield from map(self._passed, self._line.passing(now_ns))
+
+    def wake(self) -> Yield:
+        """Encode what is due of the windows in line, one batch of them."""
+        now_ns = self._clock.now_ns()
+        if self._line is None or self._reads_on(now_ns):
+            return
+        yield from map(self._passed, self._line.passing(now_ns))
+        if batch := self._line.batch(now_ns):
+            yield from self._encoded(batch)
+            after_ns = self._clock.now_ns()
+            self._line.took(batch[0].modality, len(batch), after_ns - now_ns)
+            self._reading_ns = after_ns + READING_NS if after_ns - now_ns > LONG_NS else 0
+        yield from map(self._passed, self._line.passing(self._clock.now_ns()))
+
+    def next_wake_ns(self) -> int | None:
+        due_ns = self._line.next_ns(self._clock.now_ns()) if self._line is not None else None
+        return due_ns if due_ns is None or not self._reading else due_ns + NEXT_MESSAGE_NS
+
+    def _reads_on(self, now_ns: int) -> bool:
+        """Whether messages that came during a long batch are still coming in."""
+        self._reading = self._late and now_ns < self._reading_ns
+        self._late = False
+        return self._reading
+
+    def _closed(
+        self, name: str, message: Sample | Progress | End
+    ) -> Iterator[Window | Missing | Progress | End]:
+        """What an event closes of its input, then how far the input is."""
+        windower, now_ns = self._windowers[name], self._clock.now_ns()
+        for item in windower.feed(message):
+            if isinstance(item, Window):
+                yield msgspec.structs.replace(item, trace=item.trace | {"window": now_ns})
+            else:
+                yield item
         epoch = max(windower.epoch or 0, self._epoch)
         if self._progress.get(name) != (epoch, windower.progress_ns):
             self._progress[name] = epoch, windower.progress_ns
@@ -100,7 +156,7 @@ class Encode(Base):
 
     @property
     def done(self) -> bool:
-        return len(self._ended) == len(self._spec.inputs)
+        return len(self._ended) == len(self._spec.inputs) and (self._line is None or self._line.empty)
 
     def report(self) -> dict[str, Any]:
         ledgers = [
@@ -113,7 +169,9 @@ class Encode(Base):
                 modality=windower.spec.modality,
                 closed=windower.closed,
                 embedded=self._embedded[name],
+                reused=self._reused[name],
                 none=dict(self._none[name]),
+                pending=self._line.pending(name) if self._line is not None else 0,
             )
             for name, windower in self._windowers.items()
         }
@@ -157,35 +215,42 @@ class Encode(Base):
             )
         return Part(term.weight, term.modality, term.vector)
 
-    def _result(self, window: Window | Missing, received_ns: int) -> Embedding | Missing:
-        if isinstance(window, Window):
-            if self._spec.shed_s is not None and window.end_ns < received_ns - self._spec.shed_s * NS:
-                return self._missing(window, "shed")
-            try:
-                vector, quality = self._loaded().embed(window)
-            except SixsenseError as error:
+    def _encoded(self, windows: list[Window]) -> Iterator[Embedding | Missing]:
+        """Windows of one modality, encoded together."""
+        for window, encoded in zip(windows, self._loaded().embed_all(windows), strict=True):
+            if isinstance(encoded, SixsenseError):
                 if "invalid" not in self._none[window.input]:
-                    log.error("%s (later ones are only counted)", error)
-                return self._missing(window, "invalid")
-            self._embedded[window.input] += 1
-            epoch = max(window.epoch, self._epoch)
-            embedding = Embedding(
-                input=window.input,
-                modality=window.modality,
-                epoch=epoch,
-                seq=self._count("embedding", window.input, epoch),
-                index=window.index,
-                start_ns=window.start_ns,
-                end_ns=window.end_ns,
-                ranges=window.ranges,
-                quality=quality,
-                space_id=self._loaded().model.space_id,
-                vector=vector,
-                trace=window.trace | {"window": received_ns, "encode": self._clock.now_ns()},
-            )
-            self._recent.add(embedding)
-            return embedding
-        return self._missing(window, window.cause)
+                    log.error("%s (later ones are only counted)", encoded)
+                yield self._missing(window, "invalid")
+            else:
+                yield self._embedding(window, encoded)
+
+    def _embedding(self, window: Window, encoded: "Encoded") -> Embedding:
+        (self._embedded if encoded.reused < 0 else self._reused)[window.input] += 1
+        epoch = max(window.epoch, self._epoch)
+        embedding = Embedding(
+            input=window.input,
+            modality=window.modality,
+            epoch=epoch,
+            seq=self._count("embedding", window.input, epoch),
+            index=window.index,
+            start_ns=window.start_ns,
+            end_ns=window.end_ns,
+            ranges=window.ranges,
+            quality=encoded.quality,
+            space_id=self._loaded().model.space_id,
+            vector=encoded.vector,
+            reused=encoded.reused,
+            trace=window.trace | {"encode": self._clock.now_ns()},
+        )
+        self._recent.add(embedding)
+        return embedding
+
+    def _passed(self, item: Window | Missing | Progress | End) -> Missing | Progress | End:
+        """What is told without encoding: a window that was given up, or none; how far an input is."""
+        if isinstance(item, Window):
+            return self._missing(item, "shed")
+        return self._missing(item, item.cause) if isinstance(item, Missing) else item
 
     def _missing(self, window: Window | Missing, cause: str) -> Missing:
         self._none[window.input][cause] += 1
@@ -212,3 +277,13 @@ class Encode(Base):
         if self._encoder is None:
             raise RuntimeError(f"node {self._name} was asked to encode before it loaded its model")
         return self._encoder
+
+
+def _sensed_ns(message: Sample | Progress | End) -> int:
+    match message:
+        case Sample():
+            return message.end_ns
+        case Progress():
+            return message.t_ns
+        case End():
+            return 0

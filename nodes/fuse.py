@@ -12,9 +12,9 @@ import numpy as np
 
 from ..encoders.embedding import Embedding, Missing
 from ..fusion.background import ENOUGH_H
-from ..fusion.engine import Fuser
+from ..fusion.engine import Fuser, Told
 from ..fusion.errors import FusionError
-from ..fusion.fused import Fused, Match
+from ..fusion.fused import Fused
 from ..fusion.score import targets
 from ..sensors.clock import Clock, ManualClock
 from ..sensors.errors import SixsenseError
@@ -45,7 +45,12 @@ class Fuse(Base):
         self._epoch = epoch
         deadline_ns = None if spec.deadline_s is None else round(spec.deadline_s * NS)
         self._fuser = Fuser(
-            spec.card, spec.rules, hop_ns=round(spec.hop_s * NS), deadline_ns=deadline_ns, epoch=epoch
+            spec.card,
+            spec.rules,
+            hop_ns=round(spec.hop_s * NS),
+            deadline_ns=deadline_ns,
+            epoch=epoch,
+            labels=spec.labels,
         )
         self._clock: Clock = ManualClock()
         self._queries_version = -1
@@ -91,7 +96,7 @@ class Fuse(Base):
             yield self._fuser.snapshot()
 
     def receive(self, message: Message) -> Yield:
-        """Take one message of an encode node; yield the ticks it completes, each with its matches."""
+        """Take one message of an encode node; yield the ticks it completes, each with what it matches."""
         if not isinstance(message, (Embedding, Missing, Progress, End)):
             raise TypeError(f"fuse takes embeddings, and got {type(message).__name__}")
         if isinstance(message, Embedding):
@@ -139,7 +144,7 @@ class Fuse(Base):
             },
         }
 
-    def _traced(self, told: Sequence[Fused | Match]) -> Yield:
+    def _traced(self, told: Sequence[Told]) -> Yield:
         trace: dict[str, int] = {}
         if told and self._spec.deadline_s is not None:
             state = np.frombuffer(json.dumps(self._fuser.state()).encode(), np.uint8)

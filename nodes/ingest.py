@@ -1,10 +1,11 @@
 """Ingest: sources and live devices to samples, at the pace of the clock or of the slowest reader."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
+import zmq
 
 from ..sensors.clock import Clock, ManualClock
 from ..sensors.drivers import live_row, make_device, open_source
@@ -19,6 +20,8 @@ from .spec import IngestSpec, SourceSpec
 _AT_ONCE = -(1 << 62)
 POLL_NS = 5_000_000
 """How often live devices are looked at: what it adds to a reading's age at the most."""
+REMOTE_NS = 20_000_000
+"""How often sensors on other machines are looked at when nothing comes of them."""
 
 
 class Ingest(Base):
@@ -51,6 +54,8 @@ class Ingest(Base):
         import cv2
 
         cv2.setNumThreads(1)
+        if self._intake:
+            self._intake.load()
 
     def begin(self, state: RunState, clock: Clock) -> None:
         """Open the sources and start reading."""
@@ -138,16 +143,25 @@ class Ingest(Base):
             yield from self._finish()
 
     def next_wake_ns(self) -> int | None:
-        due_ns = self._next_due_ns()
-        if not self._live or self.done:
+        due_ns, now_ns = self._next_due_ns(), self._clock.now_ns()
+        if self.done:
             return due_ns
-        poll_ns = self._clock.now_ns() + (0 if any(live.pending for live in self._live) else POLL_NS)
-        return poll_ns if due_ns is None else min(due_ns, poll_ns)
+        wakes = [] if due_ns is None else [due_ns]
+        if self._live:
+            wakes.append(now_ns + (0 if any(live.pending for live in self._live) else POLL_NS))
+        if self._intake:
+            wakes.append(now_ns + REMOTE_NS)
+        return min(wakes, default=None)
+
+    def sockets(self) -> Mapping["zmq.Socket[bytes]", Callable[[], Yield]]:
+        return {self._intake.socket: self._intake.on_readable} if self._intake else {}
 
     def close(self) -> None:
         """Let go of the devices."""
         for live in self._live:
             live.stop()
+        if self._intake:
+            self._intake.close()
 
     def _polled(self) -> Yield:
         """What live devices delivered, and what became of them; nothing that begins after the seconds asked
@@ -164,6 +178,15 @@ class Ingest(Base):
             changes, infos = live.changes(), live.refined()
             if changes or infos:
                 yield Changed(name=self._name, epoch=self._epoch, changes=tuple(changes), infos=infos)
+
+    def _remote_ticked(self) -> Yield:
+        """What became of sensors on other machines."""
+        if self._intake is None or self._intake.done:
+            return
+        yield from self._intake.tick()
+        changes, infos = self._intake.changes()
+        if changes or infos:
+            yield Changed(name=self._name, epoch=self._epoch, changes=changes, infos=infos)
 
     def _begin_epoch(self, event: Event) -> None:
         """A source goes on in a new epoch, such as the next round of a loop."""
@@ -193,7 +216,7 @@ class Ingest(Base):
 
     @property
     def done(self) -> bool:
-        return not self._open and self._next is None
+        return not self._open and self._next is None and (self._intake is None or self._intake.done)
 
     def report(self) -> dict[str, Any]:
         causes = {stream: c for source in self._sources for stream, c in source.counts().items()}
@@ -211,8 +234,10 @@ class Ingest(Base):
                     unsent=unsent.get(stream, {}),
                 )
                 for stream, items in {**dict.fromkeys(causes, 0), **self._items}.items()
-            ),
-            "sensors": {stream: status for live in self._live for stream, status in live.status().items()},
+            )
+            + (self._intake.produced() if self._intake else ()),
+            "sensors": {stream: status for live in self._live for stream, status in live.status().items()}
+            | (self._intake.status() if self._intake else {}),
         }
 
     def _horizon_ns(self, due_ns: int) -> int:

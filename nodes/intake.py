@@ -65,13 +65,7 @@ class Intake:
             zmq.HEARTBEAT_IVL: 2000,
             zmq.HEARTBEAT_TIMEOUT: 10_000,
         }
-        self._gate = open_gate("ingest", self._endpoint)
-        if self._gate is None and any(self._keys.values()):
-            # Imported here because it brings asyncio along.
-            from .wire.curve import Gate
-            from .wire.keys import keys_folder
-
-            self._gate = Gate("ingest", keys_folder())
+        self._gate = open_gate("ingest", self._endpoint, asked=any(self._keys.values()))
         self.socket = bind_endpoint("ingest", self._endpoint, zmq.ROUTER, options, gate=self._gate)
         self.endpoint = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
@@ -156,7 +150,7 @@ class Intake:
             case Counts():
                 peer.remote.count(message)
             case Data() if peer.begun:
-                peer.upto = message.index + 1
+                peer.upto = message.number + 1
                 yield from peer.remote.take(self._checked(peer, message, frames[-1]), now_ns)
             case _:
                 pass
@@ -166,7 +160,7 @@ class Intake:
         remote = self._remotes.get(join.sensor)
         if remote is None:
             known = ", ".join(self._remotes)
-            raise WireError(f"the robot's configuration has no remote [[sensor]] {join.sensor!r}, but {known}")
+            raise WireError(f"the robot has no remote [[sensor]] {join.sensor[:64]!r}; it has {known}")
         for info in join.streams:
             self._authorise(join.sensor, info.stream, frame)
         remote.check(join)
@@ -196,8 +190,8 @@ class Intake:
         if name != wanted or not grant.may_publish(stream):
             self._gate.refuse(name, f"stream {stream}")
             raise WireError(
-                f"the key {name} may not publish {stream} as {sensor}: `sixsense keys allow {name} {grant.key}"
-                " --streams ...` on the robot, and its name as `key` of that [[sensor]]"
+                f"the key {name} may not publish {stream} as {sensor}: `sixsense keys allow {name}"
+                f" '{grant.key}' --streams ...` on the robot, and its name as `key` of that [[sensor]]"
             )
 
     def _serve(self, heard: Collection[bytes]) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import zmq
 
 from ..encoders.embedding import Embedding, Missing
-from ..fusion.fused import Fused, Match
+from ..fusion.fused import Fused, Labels, Match
 from ..fusion.snapshot import Snapshot
 from ..sensors.clock import Clock
 from ..sensors.modalities import MODALITIES
@@ -14,7 +14,7 @@ from ..sensors.sample import End, Progress, Sample
 from .control import RunState, Wish, Word
 from .spec import InletSpec, TrafficClass
 
-Message = Sample | Progress | End | Embedding | Missing | Fused | Match | Snapshot
+Message = Sample | Progress | End | Embedding | Missing | Fused | Labels | Match | Snapshot
 Yield = Iterator[Message | Word]
 
 
@@ -115,5 +115,5 @@ def route(message: Message, modalities: Mapping[str, str]) -> tuple[TrafficClass
             return "results", message.input, message.end_ns, 1
         case Snapshot():
             return "results", "fused", None, 0
-        case Fused() | Match():
+        case Fused() | Labels() | Match():
             return "results", "fused", message.stamp_ns, 1

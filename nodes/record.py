@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from ..encoders.embedding import Embedding, Missing
-from ..fusion.fused import Fused, Match
+from ..fusion.fused import Fused, Labels, Match
 from ..fusion.snapshot import Snapshot
 from ..sensors.clock import Clock, ManualClock
 from ..sensors.errors import SixsenseError
@@ -34,6 +34,7 @@ RESULTS: dict[type[msgspec.Struct], tuple[str, str, str]] = {
     Progress: ("closed", "stream", "t_ns"),
     End: ("ended", "stream", ""),
     Fused: ("fused", "", "stamp_ns"),
+    Labels: ("labels", "name", "stamp_ns"),
     Match: ("match", "", "stamp_ns"),
     Snapshot: ("fusion", "", "from_ns"),
     Status: ("status", "", "stamp_ns"),

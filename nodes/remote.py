@@ -1,4 +1,4 @@
-"""Remote: what the robot knows of one sensor on another machine: its clock, its numbers, its state. No sockets."""
+"""Remote: what the robot knows of a sensor on another machine: its clock, numbers, state. No sockets."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -52,11 +52,14 @@ class Remote:
             for field in DECLARED:
                 ours, theirs = getattr(declared, field), getattr(info, field)
                 if ours != theirs and ours:
-                    raise WireError(f"{info.stream} has {field} {theirs}; the robot's configuration says {ours}")
+                    raise WireError(
+                        f"{info.stream} has {field} {theirs}; the robot's configuration says {ours}"
+                    )
 
     def joined(self, join: Join, now_ns: int) -> tuple[StreamInfo, ...]:
         """A connection of this sensor begins; what it knows better of its streams than was declared."""
-        refined = tuple(i for i in join.streams if i != self.infos[i.stream])
+        theirs = (msgspec.structs.replace(info, clock="estimated") for info in join.streams)
+        refined = tuple(info for info in theirs if info != self.infos[info.stream])
         self.infos |= {info.stream: info for info in refined}
         self.heard(join, now_ns)
         return refined
@@ -95,7 +98,9 @@ class Remote:
         """How its samples are numbered in this run. Raises WireError for an epoch that cannot be."""
         for info in join.streams:
             if not self._streams[info.stream].epoch <= begin.epoch <= now_ns:
-                raise WireError(f"epoch {begin.epoch} of {info.stream} is not the welcome's, nor one before it")
+                raise WireError(
+                    f"epoch {begin.epoch} of {info.stream} is not the welcome's, nor one before it"
+                )
         for info in join.streams:
             self._streams[info.stream].begin(begin.epoch, begin.bases.get(info.stream, 0))
 
@@ -117,6 +122,7 @@ class Remote:
             case Sample():
                 sample = stream.converted(message, estimate.offset_ns, now_ns)
                 if sample is not None and not self._is_after(sample.stamp_ns):
+                    stream.missing += sample.item - stream.next_item
                     stream.next_item = sample.item + sample.items
                     yield sample
             case Progress():
@@ -209,7 +215,7 @@ class _Stream:
         self.state = Change(stream=info.stream, at_ns=0, state="STARTING")
         self.slewed, self.told = Slewed(), Counts()
         self.heard_ns: int | None = None
-        self.base, self.next_item, self.items = 0, 0, 0
+        self.base, self.next_item, self.missing, self.items = 0, 0, 0, 0
         self.progress_ns = -(1 << 62)
         self.garbage: Counter[str] = Counter()
         self.ended = self.over = False
@@ -217,8 +223,8 @@ class _Stream:
     def begin(self, epoch: int, base: int) -> None:
         """Another epoch begins anew; the same goes on where it was."""
         if epoch != self.epoch:
-            self.epoch, self.base, self.next_item, self.ended = epoch, base, 0, False
-            self.told = Counts()
+            self.epoch, self.base, self.next_item, self.missing = epoch, base, 0, 0
+            self.told, self.ended = Counts(), False
 
     @property
     def known(self) -> int:
@@ -230,7 +236,7 @@ class _Stream:
         item = sample.item - self.base
         if item < self.next_item or self.ended:
             return None
-        offset_ns = self.slewed.offset_ns(sample.end_ns, wanted_ns)
+        offset_ns = self.slewed.offset_ns(sample.stamp_ns, wanted_ns)
         stamps = None if sample.stamps is None else sample.stamps + offset_ns
         stamp_ns = sample.stamp_ns + offset_ns
         newest_ns = sample.end_ns + offset_ns
@@ -257,5 +263,5 @@ class _Stream:
             epoch=self.epoch,
             items=self.items if self.over else self.known,
             causes=self.told.unread.get(name, {}),
-            unsent={**self.told.unsent.get(name, {}), **self.garbage},
+            unsent={**self.told.unsent.get(name, {}), **self.garbage, "link": self.missing},
         )

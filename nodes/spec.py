@@ -4,8 +4,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from ..encoders.card import ModelCard, WindowSpec
+from ..encoders.card import DEFAULT_IMU, ImuInput, ModelCard, WindowSpec
 from ..encoders.windower import InputSpec
+from ..fusion.labels import LabelTable
 from ..fusion.query import Query
 from ..fusion.rule import InputRule
 from ..sensors.sample import StreamInfo
@@ -56,13 +57,22 @@ class IngestSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EncodeSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Windows and encodes inputs. Live, a window older than `shed_s` is shed; in replay (None) none is."""
+    """Windows and encodes inputs. Live, a window older than `shed_s` is shed; in replay (None) none is.
+
+    Live too, up to `batch` windows of a modality are encoded together, for which one waits `wait_s` at most,
+    and a picture that differs by less than `unchanged` keeps the last one's vector. `imu` is how the model
+    takes rows, as its card or the configuration says.
+    """
 
     model: str
     inputs: tuple[InputSpec, ...]
     windows: dict[str, WindowSpec]
     shed_s: float | None
     threads: int
+    batch: int = 1
+    wait_s: float = 0.0
+    unchanged: float = 0.0
+    imu: ImuInput = DEFAULT_IMU
 
 
 class FuseSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +86,7 @@ class FuseSpec(msgspec.Struct, frozen=True, kw_only=True):
     hop_s: float
     deadline_s: float | None
     background: str = ""
+    labels: tuple[LabelTable, ...] = ()
 
 
 class EdgeSpec(msgspec.Struct, frozen=True, kw_only=True):

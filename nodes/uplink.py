@@ -1,6 +1,5 @@
-"""Uplink: one traffic class of a sensor, sent to a robot elsewhere through a ring that outlives connections."""
+"""Uplink: one traffic class of a sensor, sent to a robot through a ring that outlives connections."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -56,7 +55,6 @@ class Uplink:
         self._ring = Ring((ROBOT,), keep_s=keep_s, lossless=False)
         self._produced = {info.stream: 0 for info in streams}
         self._begun: dict[int, Begin] = {}
-        self._dropped_before: Counter[str] = Counter()
         self._connect()
 
     @property
@@ -69,8 +67,8 @@ class Uplink:
         return (self._socket, self._watch.socket)
 
     def dropped(self) -> dict[str, int]:
-        """Items that the ring had no room for since this run of the robot's began, by stream."""
-        return dict(self._ring.dropped()[ROBOT] - self._dropped_before)
+        """Items that the ring had no room for, by stream."""
+        return dict(self._ring.dropped()[ROBOT])
 
     def put(self, message: Sample | Progress | End) -> None:
         """Keep a message of one of the streams, and send what can be sent."""
@@ -86,8 +84,7 @@ class Uplink:
     def turn(self) -> None:
         """Take what the robot says, notice what became of the connection, tell the counts."""
         now_ns = self._clock.now_ns()
-        self._watch.look()
-        self.why = self._watch.why or self.why
+        self.why = self._watch.look() or self.why
         if self.state == "CONNECTING" and self._watch.connected:
             self._enter("JOINING", now_ns)
             self._send(Join(sensor=self._sensor, traffic=self.traffic, streams=self.streams))
@@ -105,8 +102,7 @@ class Uplink:
             self._send(self._counts())
 
     def close(self) -> None:
-        self._socket.disable_monitor()
-        self._watch.socket.close(0)
+        self._watch.close(self._socket)
         self._socket.close(0)
 
     def _connect(self) -> None:
@@ -117,13 +113,19 @@ class Uplink:
         options = {zmq.LINGER: 0, zmq.SNDHWM: 0, zmq.RCVHWM: 0, zmq.MAXMSGSIZE: MAX_PAYLOAD_BYTES}
         for option, value in options.items():
             self._socket.setsockopt(option, value)
-        key = secure_client(self._socket, self._server_key) if self._server_key else ""
+        try:
+            key = secure_client(self._socket, self._server_key) if self._server_key else ""
+        except WireError:
+            self._socket.close(0)
+            raise
         self._watch = Watch(self._socket, self._endpoint, key)
         try:
             self._socket.connect(self._endpoint)
         except zmq.ZMQError as error:
             self.close()
-            raise WireError(f"cannot connect to {self._endpoint!r}: {error}; expected tcp://HOST:PORT") from error
+            raise WireError(
+                f"cannot connect to {self._endpoint!r}: {error}; expected tcp://HOST:PORT"
+            ) from error
         self._told_ns = self._clock.now_ns()
         self._enter("CONNECTING", self._told_ns)
 
@@ -143,7 +145,10 @@ class Uplink:
         if self.state != "CONNECTING" and silent_ns > SILENCE_NS:
             self.why = f"nothing from the robot for {silent_ns / NS:.0f} s"
             return True
-        return self.state == "CONNECTING" and silent_ns > SILENCE_NS
+        if self.state == "CONNECTING" and silent_ns > SILENCE_NS:
+            self.why = self.why or "no answer: is the service running there, with a remote [[sensor]]?"
+            return True
+        return False
 
     def _take(self, frames: Sequence[bytes]) -> None:
         received_ns = self._clock.now_ns()
@@ -176,7 +181,6 @@ class Uplink:
             bases = {stream: items - left[stream] for stream, items in self._produced.items()}
             begin = Begin(epoch=welcome.epoch, bases=bases)
             self._begun = {welcome.run: begin}
-            self._dropped_before = Counter(self._ring.dropped()[ROBOT])
         self._ring.attach(ROBOT)
         self._enter("SENDING", self._clock.now_ns())
         self._send(begin)

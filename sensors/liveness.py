@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from .clock_offset import ClockEstimate
 from .sample import NS
 
 SensorState = Literal["STARTING", "RUNNING", "STALE", "RECONNECTING", "FAILED"]
@@ -34,13 +35,17 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SensorStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A live stream: its state since when and why, and its items a second as measured (None: not yet)."""
+    """A live stream: its state since when and why, and its items a second as measured (None: not yet).
+
+    `clock` is that of another machine's sensor (None: not yet, or one of this machine).
+    """
 
     state: SensorState
     since_ns: int
     reason: str = ""
     rate_hz: float | None = None
     rate_ok: bool = True
+    clock: ClockEstimate | None = None
 
 
 def stale_after_ns(rate_hz: float, idle_ns: int) -> int:

@@ -15,6 +15,12 @@ import pytest
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_keys(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test sees the keys of whoever runs it."""
+    os.environ["SIXSENSE_KEYS"] = str(tmp_path_factory.getbasetemp() / "no-keys")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of recordings and goldens beside the repository; tests that need it skip without it."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import count
+from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
@@ -12,6 +13,7 @@ from ...fusion.query import Query
 from ...sensors.errors import SixsenseError
 from . import endpoints
 from .arrays import check_arrays
+from .endpoints import connect_watch
 from .errors import ControlError, WireError
 from .fields import MAX_PAYLOAD_BYTES, VERSION, from_fields, pack_header, to_fields, unpack_header, unpack_map
 from .status import QueryStatus
@@ -127,22 +129,30 @@ def split_messages(reply: Reply) -> list[Sequence[bytes]]:
 class ControlClient:
     """A client of a service's control endpoint. Never waits longer than `timeout` seconds.
 
-    Not for sharing between threads. Raises ControlError when the service refuses or does not answer,
-    WireError when it answers nonsense.
+    `server_key` is the public key of a service on another machine (`$SIXSENSE_SERVER_KEY`), `keys` the folder
+    of one's own keys. Not for sharing between threads. Raises ControlError when the service refuses or does
+    not answer, WireError when it answers nonsense.
     """
 
     def __init__(
-        self, endpoint: str = endpoints.CONTROL, *, timeout: float = 2.0, context: zmq.Context | None = None
+        self,
+        endpoint: str = endpoints.CONTROL,
+        *,
+        timeout: float = 2.0,
+        server_key: str = "",
+        keys: Path | None = None,
+        context: zmq.Context | None = None,
     ) -> None:
         self.endpoint, self.timeout = endpoint, timeout
         self._ids = count(1)
         self.socket = (context or zmq.Context.instance()).socket(zmq.DEALER)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.MAXMSGSIZE, MAX_PAYLOAD_BYTES)
+        self._watch = connect_watch(self.socket, endpoint, server_key, keys)
         try:
             self.socket.connect(endpoint)
         except zmq.ZMQError as error:
-            self.socket.close()
+            self.close()
             raise WireError(f"cannot connect to control endpoint {endpoint!r}: {error}") from error
 
     def snapshot(self, *topics: str) -> list[Sequence[bytes]]:
@@ -177,6 +187,8 @@ class ControlClient:
         while (left := deadline - monotonic()) > 0:
             if self.socket.poll(int(left * 1000) + 1) and (reply := self.receive(wanted)):
                 return reply
+        if self._watch and (why := self._watch.look()):
+            raise ControlError(why)
         raise ControlError(
             f"no answer to {VERB_OF[type(body)]} from {self.endpoint} within {self.timeout:g} s; "
             "is a service running there (`sixsense run CONFIG`; [endpoints] control in its config)?"
@@ -203,6 +215,8 @@ class ControlClient:
 
     def close(self) -> None:
         """Close the connection; requests without an answer are forgotten."""
+        if self._watch:
+            self._watch.close(self.socket)
         self.socket.close()
 
     def __enter__(self) -> "ControlClient":

@@ -8,11 +8,11 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from .errors import WireError
-from .keys import ALLOWED, LISTEN, Grant, check_key, grants, keys_folder, needed_keys
+from .keys import ALLOWED, LISTEN, Grant, Keys, check_key, grants, keys_folder, needed_keys
 
 log = logging.getLogger("sixsense.wire")
 
-FAILURES = {
+FAILURES: dict[int, str] = {
     zmq.EVENT_HANDSHAKE_FAILED_AUTH: (
         "{endpoint} does not know this key: run `sixsense keys allow NAME {key}` there, with what it may do"
     ),
@@ -29,14 +29,11 @@ FAILURES = {
 
 class Gate:
     """The server's side of one endpoint, `domain` its key in the config: a context of its own, in which a
-    thread answers whether a key is allowed. What is allowed can change while it runs.
-
-    Raises WireError where this machine has no keys.
+    thread answers whether a key is allowed by the files in `folder`, which can change while it runs.
     """
 
-    def __init__(self, domain: str, folder: Path) -> None:
-        why = f"refused to let other machines reach {domain} without keys"
-        self._keys, self._domain, self._path = needed_keys(folder, why), domain, folder / ALLOWED
+    def __init__(self, domain: str, folder: Path, keys: Keys) -> None:
+        self._keys, self._domain, self._path = keys, domain, folder / ALLOWED
         self._known: tuple[int, dict[str, tuple[str, Grant]]] = (-1, {})
         self.refused: Counter[str] = Counter()
         self.context = zmq.Context()
@@ -68,7 +65,9 @@ class Gate:
         found = self._by_key().get(str(key))
         if found is None:
             self.refuse(str(key), f"message to {self._domain}")
-            raise WireError(f"this key is not allowed any more: `sixsense keys allow NAME {key}` on the robot")
+            raise WireError(
+                f"this key is not allowed any more: `sixsense keys allow NAME {key}` on the robot"
+            )
         return found
 
     def refuse(self, who: str, what: str) -> None:
@@ -100,8 +99,8 @@ class Gate:
 
 
 def secure_client(socket: zmq.Socket, server_key: str, folder: Path | None = None) -> str:
-    """Make a client's socket use this machine's keys towards a service whose public key is `server_key`;
-    the own public key. Raises WireError."""
+    """Make a client's socket use the keys in `folder` (this machine's) towards a service whose public key is
+    `server_key`; the own public key. Raises WireError."""
     keys = needed_keys(folder or keys_folder(), "a service with a key wants to know who asks")
     socket.setsockopt(zmq.CURVE_SERVERKEY, check_key(server_key).encode())
     socket.setsockopt(zmq.CURVE_PUBLICKEY, keys.public.encode())
@@ -120,16 +119,22 @@ class Watch:
             events |= failure
         self.socket = socket.get_monitor_socket(events)
 
-    def look(self) -> None:
-        """Take what has happened: `connected`, `lost` after that, and `why` it does not come to it."""
+    def look(self) -> str:
+        """Take what has happened: `connected`, `lost` after that; returns why it does not come to it."""
         while self.socket.poll(0):
-            event = recv_monitor_message(self.socket)["event"]
+            event = int(recv_monitor_message(self.socket)["event"])
             if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 self.connected, self.why = True, ""
             elif event == zmq.EVENT_DISCONNECTED:
                 self.lost = self.lost or self.connected
             else:
-                self.why = FAILURES[event].format(endpoint=self._endpoint, key=self._key or "KEY")
+                self.why = FAILURES[event].format(endpoint=self._endpoint, key=f"'{self._key}'")
+        return self.why
+
+    def close(self, watched: zmq.Socket) -> None:
+        """Look no more; before the socket that is watched is closed."""
+        watched.disable_monitor()
+        self.socket.close(0)
 
 
 def _has_business(domain: str, grant: Grant) -> bool:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import zmq
 
 from .errors import WireError
-from .keys import keys_folder
+from .keys import keys_folder, own_keys, server_key_of
 
 if TYPE_CHECKING:
-    from .curve import Gate
+    from pathlib import Path
+
+    from .curve import Gate, Watch
 
 INGEST = "tcp://127.0.0.1:5555"
 RESULTS = "tcp://127.0.0.1:5556"
@@ -19,17 +21,20 @@ CONTROL = "tcp://127.0.0.1:5557"
 LINGER_MS = 500
 
 
-def open_gate(name: str, endpoint: str) -> "Gate | None":
-    """What asks for keys at an endpoint that reaches beyond this machine; None for one that does not.
+def open_gate(name: str, endpoint: str, *, asked: bool = False) -> "Gate | None":
+    """What asks for keys at an endpoint that reaches beyond this machine, or where it is `asked` to.
 
     `name` is the endpoint's key in the config. Raises WireError where this machine has no keys.
     """
-    if is_local(endpoint):
+    if is_local(endpoint) and not asked:
         return None
     # Imported here because every subscriber would pay for it.
     from .curve import Gate
 
-    return Gate(name, keys_folder())
+    keys = own_keys(keys_folder())
+    if keys is None:
+        raise WireError(_why_refused(name, endpoint))
+    return Gate(name, keys_folder(), keys)
 
 
 def bind_endpoint(
@@ -46,11 +51,7 @@ def bind_endpoint(
     use, or is no endpoint. What is queued at its close has half a second to leave.
     """
     if gate is None and not is_local(endpoint):
-        raise WireError(
-            f"refused to bind {name} to {endpoint!r}: other machines could use it without a key; run"
-            ' `sixsense keys new`, or use "tcp://127.0.0.1:PORT" or "ipc://PATH" in'
-            f" [endpoints] {name} (and `ssh -L` from elsewhere)"
-        )
+        raise WireError(_why_refused(name, endpoint))
     _check_free(name, endpoint)
     socket = (gate.context if gate else context or zmq.Context.instance()).socket(socket_type)
     socket.setsockopt(zmq.LINGER, LINGER_MS)
@@ -72,6 +73,23 @@ def is_local(endpoint: str) -> bool:
         return True
     host = endpoint.removeprefix("tcp://").rpartition(":")[0].strip("[]")
     return endpoint.startswith("tcp://") and (host == "localhost" or _is_loopback(host))
+
+
+def connect_watch(socket: zmq.Socket, endpoint: str, server_key: str, keys: "Path | None") -> "Watch | None":
+    """Prepare a client's socket for an endpoint that asks for keys, and watch what becomes of it; None where
+    none are needed. Raises WireError."""
+    server_key = server_key_of(endpoint, server_key)
+    if not server_key and is_local(endpoint):
+        return None
+    # Imported here because every subscriber would pay for it.
+    from .curve import Watch, secure_client
+
+    try:
+        own = secure_client(socket, server_key, keys) if server_key else ""
+    except WireError:
+        socket.close(0)
+        raise
+    return Watch(socket, endpoint, own)
 
 
 def reachable(endpoint: str, via: str) -> str:
@@ -107,6 +125,14 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _why_refused(name: str, endpoint: str) -> str:
+    return (
+        f"refused to bind {name} to {endpoint!r}: other machines could use it without a key; run"
+        " `sixsense keys new` and `sixsense keys allow` for each that may, or use"
+        f' "tcp://127.0.0.1:PORT" or "ipc://PATH" in [endpoints] {name} (and `ssh -L` from elsewhere)'
+    )
 
 
 def _why_not(name: str, endpoint: str, error: zmq.ZMQError) -> str:

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import zmq
-
 from .control import ControlClient, split_messages
 from .errors import ControlError
 from .hello import Hello
@@ -11,14 +9,16 @@ from .verbs import Snapshot
 
 
 class Fetch:
-    """One snapshot of `topics` on its way, waited for until `until_ns`.
+    """One snapshot of `topics` on its way, waited for until `until_ns`; the client is closed with it.
 
-    Raises SixsenseError when the greeting's endpoint is none or takes no request.
+    Raises SixsenseError when the greeting's endpoint takes no request.
     """
 
-    def __init__(self, hello: Hello, topics: tuple[str, ...], *, until_ns: int, context: zmq.Context) -> None:
+    def __init__(
+        self, client: ControlClient, hello: Hello, topics: tuple[str, ...], *, until_ns: int
+    ) -> None:
         self.until_ns, self._positions = until_ns, hello.positions
-        self._client = ControlClient(hello.control, context=context)
+        self._client = client
         self.socket = self._client.socket
         self._request_id = self._client.send(Snapshot(topics=topics))
 

@@ -1,4 +1,4 @@
-"""Ingest: what a sensor on another machine and the robot say to each other, one connection a traffic class."""
+"""Ingest: what a sensor on another machine and the robot say to each other; a connection a traffic class."""
 
 import struct
 from collections.abc import Sequence
@@ -62,7 +62,7 @@ class Begin(msgspec.Struct, frozen=True, kw_only=True):
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """Sensor, about once a second: what it has produced (items, counted as its samples are), what it could
-    not read, what it produced and let go of, by stream and cause; and how its devices are."""
+    not read, what it produced and could not keep, by stream and cause; and how its devices are."""
 
     produced: dict[str, int] = {}
     unread: dict[str, dict[str, int]] = {}
@@ -77,9 +77,9 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Data(NamedTuple):
-    """Sensor: message `index` of this connection, as its envelope's frames."""
+    """Sensor: message `number` of this sensor's class, as its envelope's frames."""
 
-    index: int
+    number: int
     frames: Sequence[bytes]
 
 
@@ -95,7 +95,7 @@ _WORDS: dict[bytes, type[msgspec.Struct]] = {
 def pack(message: Said | Answered) -> list[bytes]:
     """The frames of a message: its kind, then a header, or the index and the envelope of data."""
     if isinstance(message, Data):
-        return [DATA, _INDEX.pack(message.index), *message.frames]
+        return [DATA, _INDEX.pack(message.number), *message.frames]
     header = {"v": VERSION, **to_fields(message, [])}
     return [type(message).__name__.lower().encode(), pack_header(header)]
 

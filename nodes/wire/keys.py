@@ -40,6 +40,13 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return EVERYTHING in self.verbs or verb in self.verbs
 
 
+def server_key_of(endpoint: str, given: str) -> str:
+    """The public key of the service at an endpoint: as given, else `$SIXSENSE_SERVER_KEY` where it is on
+    another machine; "" is none."""
+    local = ("ipc://", "inproc://", "tcp://127.", "tcp://localhost:", "tcp://[::1]:")
+    return given or ("" if endpoint.startswith(local) else os.environ.get("SIXSENSE_SERVER_KEY", ""))
+
+
 def keys_folder() -> Path:
     """`$SIXSENSE_KEYS`, else `sixsense/keys` in `$XDG_CONFIG_HOME` or `~/.config`."""
     if given := os.environ.get("SIXSENSE_KEYS"):
@@ -53,7 +60,9 @@ def new_keys(folder: Path) -> Keys:
     import zmq
 
     if (folder / OWN).exists():
-        raise WireError(f"{folder / OWN} is there already; remove it to make new keys (and allow those again)")
+        raise WireError(
+            f"{folder / OWN} is there already; remove it to make new keys (and allow those again)"
+        )
     while True:
         public, secret = (key.decode() for key in zmq.curve_keypair())
         # A command line would take a key that begins with another character for an option, or for worse.
@@ -121,7 +130,9 @@ def check_key(key: Any) -> str:
     """Return `key` if it can be one. Raises WireError."""
     if isinstance(key, str) and len(key) == 40 and Z85.issuperset(key):
         return key
-    raise WireError(f"{str(key)[:60]!r} is no key: a key has 40 characters, as `sixsense keys list` prints it")
+    raise WireError(
+        f"{str(key)[:60]!r} is no key: a key has 40 characters, as `sixsense keys list` prints it"
+    )
 
 
 def _table(name: str, grant: Grant) -> str:

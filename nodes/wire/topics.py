@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from ...encoders.embedding import Embedding, Missing
-from ...fusion.fused import Fused, Match
+from ...fusion.fused import Fused, Labels, Match
 from ...fusion.query import Query, Standing
 from ...fusion.snapshot import Snapshot
 from ...sensors.sample import End, Progress, Sample, StreamInfo
@@ -50,6 +50,7 @@ KINDS = {
     "embedding": Kind(Embedding, "results", 5_000, 2 * MIB, 1.0, field="input"),
     "none": Kind(Missing, "results", 250, 2 * MIB, 0.0, field="input"),
     "fused": Kind(Fused, "results", 5_500, 2 * MIB, 4.0, stream="fused"),
+    "labels": Kind(Labels, "results", 800, 2 * MIB, 1.0, field="name"),
     "match": Kind(Match, "results", 600, 2 * MIB, 0.0, stream="fused"),
     "fusion": Kind(Snapshot, "data", 100_000, 2 * MIB, 0.0, stream="fused"),
     "status": Kind(Status, "results", 8_000, 2 * MIB, 1.0, stream="status"),

@@ -93,7 +93,7 @@ def test_watching_takes_effect_at_a_tick_and_the_status_says_which(running: Runn
         control.unwatch("siren")
         with pytest.raises(ControlError, match="no query 'siren'"):
             control.unwatch("siren")
-        assert "untrained" in control.watch(parse_query("a dog", name="dog")).note
+        assert not control.watch(parse_query("a dog", name="dog")).note
         control.unwatch("dog")
         names = {registration.node for registration in control.directory()}
         assert {"ingest/lossy", "ingest/lossless", "encode/results", "fuse/results"} <= names

@@ -14,7 +14,7 @@ import msgpack
 import msgspec
 import numpy as np
 from sixsense.encoders.embedding import Embedding, Missing, Range
-from sixsense.fusion.fused import Fused, Match, Part
+from sixsense.fusion.fused import Answer, Fused, Labels, Likely, Match, Part
 from sixsense.fusion.query import Example, Query, Standing, Term
 from sixsense.fusion.snapshot import Snapshot
 from sixsense.nodes.wire import control, verbs
@@ -172,6 +172,24 @@ MESSAGES: dict[str, msgspec.Struct] = {
         parts=(),
         space_id="mini-0f3a",
         vector=None,
+    ),
+    "labels": Labels(
+        epoch=1,
+        seq=2,
+        name="home_sounds",
+        stamp_ns=T,
+        answers=(
+            Answer(
+                target="audio",
+                best=(
+                    Likely(label="a dog barking", share=0.625, cosine=0.25),
+                    Likely(label="rain", share=0.125, cosine=0.125),
+                ),
+                none=0.25,
+                calibrated=True,
+            ),
+        ),
+        trace=TRACE,
     ),
     "match": Match(
         epoch=1,
