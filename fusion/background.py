@@ -182,16 +182,3 @@ class Learner:
 def _fraction(name: str) -> float:
     """In [0, 1), by name: queries that began together are not all fitted in the same tick."""
     return int.from_bytes(blake2b(name.encode(), digest_size=4).digest(), "little") / 2**32
-
-
-def encode_background(pairs: dict[str, dict[str, Pair]]) -> bytes:
-    """Saved pairs by target and query, as `decode_background` reads them."""
-    return msgspec.msgpack.encode(pairs)
-
-
-def decode_background(raw: bytes) -> dict[str, dict[str, Pair]]:
-    """What `encode_background` wrote. Raises QueryError for bytes that are none."""
-    try:
-        return msgspec.msgpack.decode(raw, type=dict[str, dict[str, Pair]])
-    except msgspec.MsgspecError as error:
-        raise QueryError(f"a saved background cannot be read ({error}): delete it to start afresh") from error

@@ -1,14 +1,16 @@
 """Compose: the vectors of a query's terms to the one that is matched."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..encoders.card import ModelCard
 from .errors import QueryError
 from .query import Query, Standing
 from .space import ZERO, centre, flaw
+
+if TYPE_CHECKING:
+    from ..encoders.card import ModelCard
 
 
 class Part(NamedTuple):
@@ -19,12 +21,16 @@ class Part(NamedTuple):
     vector: np.ndarray
 
 
-def compose(query: Query, parts: Sequence[Part], card: ModelCard) -> Standing:
+def compose(query: Query, parts: Sequence[Part], card: "ModelCard") -> Standing:
     """The weighted sum of the parts, each centred by its modality's mean, at unit length.
 
     Sums and differences of embeddings are retrieval by several things at once (Girdhar et al., "ImageBind",
     section 4.4). Raises QueryError for parts that are no vectors of the space, or cancel out.
     """
+    if query.asks == "novelty":
+        if parts:
+            raise QueryError(f"query {query.name!r} asks for anything new, and has terms: leave them out")
+        return Standing(query=query, mix=(), space_id=card.space_id, vector=np.zeros(card.dim, np.float32))
     if not parts:
         raise QueryError(f"query {query.name!r} has no terms: give a text, a file, a moment or a vector")
     total = np.zeros(card.dim)

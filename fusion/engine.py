@@ -7,16 +7,19 @@ import msgspec
 
 from ..encoders.card import ModelCard
 from ..encoders.embedding import Embedding, Missing
-from .background import decode_background, encode_background
 from .combine import combine
 from .errors import FusionError
-from .fused import Fused, Match
+from .fused import Fused, Labels, Match
+from .labels import Labeller, LabelTable
+from .learnt import decode_learnt, encode_learnt
 from .match import Matcher
 from .query import Standing
 from .rule import InputRule
 from .snapshot import Snapshot, pack, unpack
 from .space import flaw
 from .tick import Message, Tick, Ticker, TickerState
+
+Told = Fused | Labels | Match
 
 
 class Counts(msgspec.Struct, kw_only=True):
@@ -63,11 +66,13 @@ class Fuser:
         hop_ns: int,
         deadline_ns: int | None,
         epoch: int,
+        labels: Sequence[LabelTable] = (),
     ) -> None:
         self._card, self._rules, self._epoch = card, dict(rules), epoch
         self._ticker = Ticker(self._rules, hop_ns=hop_ns, deadline_ns=deadline_ns)
         present = {rule.modality for rule in self._rules.values()}
         self._matcher = Matcher(card, epoch=epoch, present=present)
+        self._labeller = Labeller(card, labels, hop_ns=hop_ns, epoch=epoch)
         self._counts = Counts()
         self._standing: tuple[Standing, ...] = ()
 
@@ -76,8 +81,8 @@ class Fuser:
         """When `due` has something to do next; None while nothing waits for a deadline."""
         return self._ticker.due_ns
 
-    def feed(self, message: Message) -> list[Fused | Match]:
-        """Take one message in; return each tick it completes: its Fused, then its matches.
+    def feed(self, message: Message) -> list[Told]:
+        """Take one message in; return each tick it completes: its Fused, then its labels and matches.
 
         Raises FusionError, counts it by cause and changes nothing else, for an input that is not in the
         plan or an embedding of another modality, space or shape.
@@ -94,11 +99,11 @@ class Fuser:
         self._counts.embeddings += isinstance(message, Embedding)
         return self._tell(ticks)
 
-    def due(self, now_ns: int) -> list[Fused | Match]:
+    def due(self, now_ns: int) -> list[Told]:
         """Return what the live deadlines that have passed at `now_ns` close."""
         return self._tell(self._ticker.due(now_ns))
 
-    def finish(self) -> list[Fused | Match]:
+    def finish(self) -> list[Told]:
         """Close the remaining ticks and end what is open: the run is over."""
         return [*self._tell(self._ticker.finish()), *self._matcher.finish(self._ticker.last_ns or 0)]
 
@@ -121,12 +126,12 @@ class Fuser:
         return self._matcher.hours()
 
     def background(self) -> bytes:
-        """What was learnt of each query's background, to begin another run of this space with."""
-        return encode_background(self._matcher.background())
+        """What was learnt of backgrounds, and of what is not new, to begin another run of this space with."""
+        return encode_learnt(self._matcher.background())
 
     def restore_background(self, saved: bytes) -> None:
         """Take over `background()`, before the first message. Raises QueryError for bytes that are none."""
-        self._matcher.restore_background(decode_background(saved))
+        self._matcher.restore_background(decode_learnt(saved))
 
     def counts(self) -> Counts:
         """Return the counts so far (a copy)."""
@@ -199,13 +204,13 @@ class Fuser:
             f"encode it with {self._card.name}, as the plan has it"
         )
 
-    def _tell(self, ticks: list[Tick]) -> list[Fused | Match]:
-        told: list[Fused | Match] = []
+    def _tell(self, ticks: list[Tick]) -> list[Told]:
+        told: list[Told] = []
         for tick in ticks:
             fused = combine(tick, self._rules, self._card, epoch=self._epoch, seq=self._counts.fused)
             matches = self._matcher.match(tick, fused)
             self._tally(fused, matches)
-            told += [fused, *matches]
+            told += [fused, *self._labeller.tell(tick, fused), *matches]
         return told
 
     def _tally(self, fused: Fused, matches: list[Match]) -> None:

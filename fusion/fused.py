@@ -1,4 +1,4 @@
-"""Fused and Match: what a tick of fusion says."""
+"""Fused, Labels and Match: what a tick of fusion says."""
 
 from typing import Literal
 
@@ -34,6 +34,37 @@ class Fused(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[Part, ...]
     space_id: str
     vector: np.ndarray | None
+    trace: dict[str, int] = {}
+
+
+class Likely(msgspec.Struct, frozen=True, kw_only=True):
+    """A label with its probability and its centred cosine."""
+
+    label: str
+    share: float
+    cosine: float
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What one target is like: the likeliest labels, best first, and the probability `none` of none of them.
+
+    All labels' shares and `none` sum to 1. `calibrated` says whether the card has this target's temperature.
+    """
+
+    target: str
+    best: tuple[Likely, ...]
+    none: float
+    calibrated: bool
+
+
+class Labels(msgspec.Struct, frozen=True, kw_only=True):
+    """A set of labels at the tick `stamp_ns`: an answer for each target that has something to compare."""
+
+    epoch: int
+    seq: int
+    name: str
+    stamp_ns: int
+    answers: tuple[Answer, ...]
     trace: dict[str, int] = {}
 
 

@@ -10,12 +10,15 @@ import numpy as np
 
 from ..encoders.card import ModelCard
 from ..sensors.sample import NS
-from .background import Pair
 from .errors import QueryError
 from .event import Event, Phase, Reading, begin, observe, phase
 from .fused import Fused, Match
+from .learnt import Learnt
+from .novelty import Memory, Remembered
+from .odd import Glimpse, Odd, remember
 from .query import Query, Standing
-from .score import FUSED, Bank, Scores, check, check_card, targets
+from .score import FUSED, Bank, Scores, check, check_card, judged
+from .space import centre
 from .target import Target, Watched
 from .tick import Tick
 
@@ -65,7 +68,8 @@ class Matcher:
         self._card, self._epoch, self._seq = card, epoch, 0
         self._present = set(card.modalities if present is None else present) | {FUSED}
         self._targets: dict[str, Target] = {}
-        self._saved: dict[str, dict[str, Pair]] = {}
+        self._saved = Learnt(pairs={})
+        self._memories: dict[str, Memory] = {}
         self._changes: list[_Change] = []
         self._tracks: dict[str, Track] = {}
         self._apply_bank(())
@@ -130,14 +134,15 @@ class Matcher:
         """Hours of background seen of each standing query, by name."""
         return {name: self._hours(name) for name in self._names}
 
-    def background(self) -> dict[str, dict[str, Pair]]:
-        """What was learnt of each query's background, by target and by what the query is."""
-        learnt = {modality: target.learner.saved() for modality, target in self._targets.items()}
-        return self._saved | learnt
+    def background(self) -> Learnt:
+        """What was learnt of each query's background, and of what is nothing new."""
+        pairs = {modality: target.learner.saved() for modality, target in self._targets.items()}
+        memories = {modality: memory.saved() for modality, memory in self._memories.items()}
+        return Learnt(pairs=self._saved.pairs | pairs, memories=self._saved.memories | memories)
 
-    def restore_background(self, saved: dict[str, dict[str, Pair]]) -> None:
+    def restore_background(self, saved: Learnt) -> None:
         """Take over `background()` of an earlier run in this space, before the first tick."""
-        self._saved = dict(saved)
+        self._saved = Learnt(pairs=dict(saved.pairs), memories=dict(saved.memories))
 
     def _apply_changes(self, stamp_ns: int) -> list[Match]:
         matches: list[Match] = []
@@ -170,7 +175,9 @@ class Matcher:
         self._bank = Bank(standing, self._card)
         self._nothing = np.full(len(standing), -np.inf)
         self._cool_ns = np.array([self._cooled_ns(one.query) for one in standing], np.int64)
-        self._pairs = [targets(one, self._card) for one in standing]
+        self._pairs = [judged(one, self._card) for one in standing]
+        self._odd = Odd(standing, [tuple(pairs) for pairs in self._pairs])
+        self._memories = {m: memory for m, memory in self._memories.items() if self._odd.hours(m)}
         before, self._targets = self._targets, {}
         for modality in before:
             self._targets[modality] = Target(self._watched(modality), before[modality])
@@ -188,7 +195,7 @@ class Matcher:
     def _target(self, modality: str) -> Target:
         if modality not in self._targets:
             self._targets[modality] = target = Target(self._watched(modality))
-            target.learner.restore(self._saved.pop(modality, {}))
+            target.learner.restore(self._saved.pairs.pop(modality, {}))
             target.restored()
         return self._targets[modality]
 
@@ -201,21 +208,36 @@ class Matcher:
 
     def _see(self, tick: Tick, fused: Fused) -> list[_Seen]:
         """Every vector of the tick that a query can look at, by input name; the fused one last."""
-        seen = [
-            self._compared(one.modality, name, one.seq, (one.start_ns, one.end_ns), one.vector)
-            for name, one in sorted(tick.newest.items())
-        ]
+        newest = sorted(tick.newest.items())
+        places = [(name, one.seq, one.start_ns, one.end_ns) for name, one in newest]
+        glimpses = [self._glimpse(one.modality, one.quality, one.vector) for _, one in newest]
         if fused.vector is not None:
-            span_ns = min(one.start_ns for one in tick.newest.values()), tick.stamp_ns
-            seen.append(self._compared(FUSED, FUSED, fused.seq, span_ns, fused.vector))
-        return seen
+            start_ns = min(one.start_ns for one in tick.newest.values())
+            places.append((FUSED, fused.seq, start_ns, tick.stamp_ns))
+            glimpses.append(self._glimpse(FUSED, 1.0, fused.vector))
+        asked = {one.modality for one in glimpses if self._odd.hours(one.modality)}
+        memories = {modality: self._memory(modality, tick.stamp_ns) for modality in asked}
+        self._odd.judge(tick.stamp_ns, glimpses, memories)
+        remember(tick.stamp_ns, glimpses, memories)
+        return [
+            _Seen(one.modality, *place, one.scores, one.scores.score - self._target(one.modality).on)
+            for place, one in zip(places, glimpses, strict=True)
+        ]
 
-    def _compared(
-        self, modality: str, name: str, seq: int, span_ns: tuple[int, int], vector: np.ndarray
-    ) -> _Seen:
-        scores = self._bank.score(modality, vector)
-        margin = scores.score - self._target(modality).on
-        return _Seen(modality, name, seq, *span_ns, scores, margin)
+    def _glimpse(self, modality: str, quality: float, vector: np.ndarray) -> Glimpse:
+        centred = centre(vector, None if modality == FUSED else self._card.means.get(modality))
+        return Glimpse(modality, quality, centred, self._bank.score(modality, vector))
+
+    def _memory(self, modality: str, stamp_ns: int) -> Memory:
+        """What `modality` was like, as far back as any query asks."""
+        hours = self._odd.hours(modality)
+        if modality not in self._memories:
+            self._memories[modality] = memory = Memory(self._card.dim, hours)
+            saved: Remembered | None = self._saved.memories.pop(modality, None)
+            if saved is not None:
+                memory.restore(saved, stamp_ns)
+        self._memories[modality].hours = hours
+        return self._memories[modality]
 
     def _reading(self, index: int, seen: list[_Seen], best: int) -> Reading:
         above: dict[str, float] = {}
@@ -321,10 +343,16 @@ def _identity(standing: Standing) -> str:
     """Tell queries apart by all that their events depend on."""
     query = standing.query
     numbers = (query.on, query.off, query.min_s, query.hold_s, query.cool_s, query.at_most_per_h)
-    fields = (query.modalities, *numbers, standing.mix)
+    fields = (query.modalities, *numbers, standing.mix, *_asked(query))
     return blake2b(repr(fields).encode() + standing.vector.tobytes(), digest_size=8).hexdigest()
 
 
 def _content(standing: Standing) -> str:
     """Tell queries apart by all that their scores depend on."""
-    return blake2b(repr(standing.mix).encode() + standing.vector.tobytes(), digest_size=8).hexdigest()
+    fields = (standing.mix, *_asked(standing.query)) if _asked(standing.query) else standing.mix
+    return blake2b(repr(fields).encode() + standing.vector.tobytes(), digest_size=8).hexdigest()
+
+
+def _asked(query: Query) -> tuple[object, ...]:
+    """What else the score depends on where the query is not a plain match."""
+    return () if query.asks == "match" else (query.asks, query.hours, query.modalities)

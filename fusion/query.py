@@ -52,6 +52,11 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     dropped when shorter than `min_s`; after its end none begins for `cool_s`. With `at_most_per_h`, `on` and
     `off` are ignored: an event begins where the background would reach at most that often an hour.
     `modalities` empty means every modality the space can compare the query with.
+
+    One that `asks` for "novelty" has no terms: it is for what is unlike everything of the last `hours`, and
+    its score is ten times 1 - cosine to the nearest of that. One that asks for "disagreement" is for what the
+    first of two or more `modalities` senses and the others do not: its score is how much further it stands
+    out there.
     """
 
     name: str
@@ -63,13 +68,15 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     hold_s: float = 0.5
     cool_s: float = 0.0
     at_most_per_h: float | None = None
+    asks: Literal["match", "novelty", "disagreement"] = "match"
+    hours: float = 1.0
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """A query with its vector in the space `space_id`, ready to be matched; its own terms are left out.
 
     `vector` is float32 (dim,) of unit length: the sum of the centred terms. `mix` are their modalities, and
-    the coefficients of their unit vectors in it.
+    the coefficients of their unit vectors in it. A query for novelty has zeros, and an empty `mix`.
     """
 
     query: Query
@@ -80,4 +87,4 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def kind(self) -> str:
         """What it is made of, in words: `text`, `text and audio`."""
-        return " and ".join(dict.fromkeys(modality for modality, _ in self.mix))
+        return " and ".join(dict.fromkeys(modality for modality, _ in self.mix)) or self.query.asks

@@ -7,10 +7,14 @@ import numpy as np
 
 from ..encoders.card import Background, ModelCard
 from .errors import FusionError, QueryError
-from .query import Standing
+from .query import Query, Standing
 from .space import centre, flaw
 
 FUSED = "fused"
+NOVELTY = Background(mean=0.0, deviation=0.1)
+"""In what a novelty's score is measured: tenths of 1 - cosine."""
+SHORTEST_H, LONGEST_H = 1 / 60, 168.0
+"""How far back a novelty may look: a minute to a week."""
 MOST_OFTEN_PER_H, MOST_SELDOM_PER_H = 60.0, 1e-4
 """What a rate may be: events of the background are five seconds apart, and no tail reaches to the moon."""
 
@@ -32,6 +36,8 @@ def background(card: ModelCard, standing: Standing, target: str) -> Background |
     (Vershynin 2018, "High-Dimensional Probability", 3.3). A sum's mean is the sum of its terms' means, and
     its deviation that of independent terms; it has a tail where all terms are of one modality.
     """
+    if standing.query.asks == "novelty":
+        return NOVELTY if target != "text" else None
     if not card.backgrounds:
         return Background(mean=0.0, deviation=card.dim**-0.5)
     pairs = [card.backgrounds.get(f"{modality}/{target}") for modality, _ in standing.mix]
@@ -59,15 +65,22 @@ def targets(standing: Standing, card: ModelCard) -> dict[str, Background]:
     if query.modalities and lacking:
         raise QueryError(
             f"query {query.name!r} ({standing.kind}) cannot be compared with {', '.join(lacking)} in "
-            f"{card.name}, which has the pairs {_pairs(card)}: leave those modalities out"
+            f"{card.name}, which has the pairs {pairs_of(card)}: leave those modalities out"
         )
     found = {target: pair for target, pair in known.items() if pair is not None}
     if not found:
         raise QueryError(
             f"query {query.name!r} is {standing.kind}, which {card.name} cannot compare with anything; "
-            f"it has the pairs {_pairs(card)}: ask with one of those"
+            f"it has the pairs {pairs_of(card)}: ask with one of those"
         )
     return found
+
+
+def judged(standing: Standing, card: ModelCard) -> dict[str, Background]:
+    """Of `targets`, those where events are: a disagreement's are in its first modality. Raises QueryError."""
+    found = targets(standing, card)
+    query = standing.query
+    return {query.modalities[0]: found[query.modalities[0]]} if query.asks == "disagreement" else found
 
 
 def check(standing: Standing, card: ModelCard) -> None:
@@ -78,7 +91,7 @@ def check(standing: Standing, card: ModelCard) -> None:
             f"query {query.name!r} is of the space {standing.space_id!r}, this service of "
             f"{card.space_id!r}: embed it with {card.name}"
         )
-    if (reason := flaw(standing.vector, card.dim)) is not None:
+    if query.asks != "novelty" and (reason := flaw(standing.vector, card.dim)) is not None:
         raise QueryError(f"the vector of query {query.name!r} {reason}: embed it with {card.name}")
     times = (query.min_s, query.hold_s, query.cool_s)
     if not (np.all(np.isfinite((query.on, query.off, *times))) and query.off <= query.on and min(times) >= 0):
@@ -93,7 +106,24 @@ def check(standing: Standing, card: ModelCard) -> None:
             f"query {query.name!r} asks for at most {rate} events an hour: give one from "
             f"{MOST_SELDOM_PER_H:g} to {MOST_OFTEN_PER_H:g}"
         )
+    _check_kind(query)
     targets(standing, card)
+
+
+def _check_kind(query: Query) -> None:
+    if query.asks == "novelty" and not SHORTEST_H <= query.hours <= LONGEST_H:
+        raise QueryError(
+            f"query {query.name!r} looks {query.hours} hours back: give {SHORTEST_H:.2g} to {LONGEST_H:g}"
+        )
+    if query.asks == "disagreement" and (len(query.modalities) < 2 or FUSED in query.modalities):
+        raise QueryError(
+            f"query {query.name!r} asks where {', '.join(query.modalities) or 'no modality'} disagree: name "
+            "two, the one that senses it first, such as audio,vision"
+        )
+    if len(set(query.modalities)) < len(query.modalities):
+        raise QueryError(
+            f"query {query.name!r} names {', '.join(query.modalities[:20])}: name each modality once"
+        )
 
 
 def check_card(card: ModelCard) -> None:
@@ -147,5 +177,6 @@ class Bank:
         return self._backgrounds[modality]
 
 
-def _pairs(card: ModelCard) -> str:
+def pairs_of(card: ModelCard) -> str:
+    """What `card` can compare, for messages."""
     return ", ".join(sorted(card.backgrounds)) or "of its modalities " + ", ".join(card.modalities)

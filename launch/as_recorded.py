@@ -16,9 +16,9 @@ import numpy as np
 from ..encoders.embedding import Embedding, Missing, Range
 from ..encoders.window import Window
 from ..encoders.windower import Windower
-from ..fusion.engine import Fuser
+from ..fusion.engine import Fuser, Told
 from ..fusion.errors import FusionError
-from ..fusion.fused import Fused, Match
+from ..fusion.fused import Fused, Labels, Match
 from ..fusion.snapshot import Snapshot
 from ..nodes.record import RESULTS
 from ..nodes.recorded import RunPlan, from_json
@@ -31,13 +31,12 @@ from ..sensors.mcap.scan import is_ours
 from ..sensors.sample import NS, End, Progress
 from .jsonl import json_line
 
-Told = Fused | Match
 Input = Embedding | Missing | Progress | End
 NOT_COMPARED = {"epoch", "recv_ns", "trace", "seq"}
 EXACT, COSINE = 1e-5, 0.999
 _TYPES = {f"{OWN}{kind}": type_ for type_, (kind, _, _) in RESULTS.items()}
 _INPUTS = tuple(f"{OWN}{RESULTS[type_][0]}" for type_ in (Embedding, Missing, Progress, End))
-_TICKS = tuple(f"{OWN}{RESULTS[type_][0]}" for type_ in (Fused, Match, Snapshot))
+_TICKS = tuple(f"{OWN}{RESULTS[type_][0]}" for type_ in (Fused, Labels, Match, Snapshot))
 
 
 class Comparison(msgspec.Struct, kw_only=True):
@@ -66,10 +65,11 @@ class Comparison(msgspec.Struct, kw_only=True):
 
 class VectorComparison(msgspec.Struct, kw_only=True):
     """Recorded windows that were encoded again: how far the vectors are apart. `other` windows hold other
-    samples than the log has (it began or ended inside them)."""
+    samples than the log has (it began or ended inside them), `reused` ones have an earlier one's vector."""
 
     windows: int = 0
     other: int = 0
+    reused: int = 0
     absent: int = 0
     beyond: int = 0
     furthest: float = 0.0
@@ -104,7 +104,7 @@ def replay_as_recorded(path: Path, *, json: bool) -> bool:
 
     def say(made: Told) -> None:
         if json:
-            print(json_line("fused" if isinstance(made, Fused) else "match", made), flush=True)
+            print(json_line(RESULTS[type(made)][0], made), flush=True)
 
     ticks = Refusion(log, plan).run(say)
     vectors = compare_vectors(log, encoded_again(log, plan.encode), log.bases(), "exact")
@@ -136,6 +136,8 @@ def _lines(ticks: Comparison, vectors: VectorComparison) -> Iterator[str]:
         f"vectors: {vectors.windows} windows encoded again, furthest {vectors.furthest:.2g}, "
         f"least cosine {vectors.least_cosine:.6f}"
     )
+    if vectors.reused:
+        yield f"  {vectors.reused} windows have an earlier one's vector: their picture had not changed"
     if vectors.other:
         yield f"  {vectors.other} windows hold samples that are not in the log"
     if vectors.beyond or vectors.absent:
@@ -158,7 +160,7 @@ class Refusion:
     def run(self, say: Callable[[Told], None] = lambda _: None) -> Comparison:
         """Go through the whole log; `say` gets every tick and match as it was computed again."""
         self._inputs = _inputs(self._log)
-        for one in _only(read_results(self._log, _TICKS), (Fused, Match, Snapshot)):
+        for one in _only(read_results(self._log, _TICKS), (Fused, Labels, Match, Snapshot)):
             if isinstance(one, Snapshot):
                 self._take(one)
             elif self._fuser is None:
@@ -177,7 +179,12 @@ class Refusion:
             return
         fuse = self._plan.fuse
         self._fuser = Fuser(
-            fuse.card, fuse.rules, hop_ns=round(fuse.hop_s * NS), deadline_ns=self._deadline_ns, epoch=0
+            fuse.card,
+            fuse.rules,
+            hop_ns=round(fuse.hop_s * NS),
+            deadline_ns=self._deadline_ns,
+            epoch=0,
+            labels=fuse.labels,
         )
         self._fuser.resume(snapshot)
         self._known = known_of(self._fuser.kept())
@@ -213,7 +220,7 @@ class Refusion:
             self.result.refused += 1
 
     def _compare(self, recorded: Told, made: Told | None) -> None:
-        what = "tick" if isinstance(recorded, Fused) else "match"
+        what = "tick" if isinstance(recorded, Fused) else RESULTS[type(recorded)][0]
         self.result.ticks += isinstance(recorded, Fused)
         self.result.matches += isinstance(recorded, Match)
         self.result.events += isinstance(recorded, Match) and recorded.phase == "begin"
@@ -250,7 +257,7 @@ def encoded_again(log: Log, spec: EncodeSpec) -> Iterator[Again]:
 
     cv2.setNumThreads(spec.threads)
     torch.set_num_threads(spec.threads)
-    encoder, windowers = Encoder(load_model(spec.model)), _windowers(log, spec)
+    encoder, windowers = Encoder(load_model(spec.model, imu=spec.imu)), _windowers(log, spec)
     for event in log.events(1):
         closed = windowers[event.stream].feed(event) if event.stream in windowers else []
         for window in closed:
@@ -292,6 +299,9 @@ def compare_vectors(
             )
             result.absent += whole
             result.other += not whole
+            continue
+        if one.reused >= 0:
+            result.reused += 1
             continue
         result.windows += 1
         distance = float(np.max(np.abs(one.vector - other.vector)))

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ..fusion.query import Query, Term
 from ..nodes.wire.control import ControlClient
 from ..nodes.wire.status import QueryStatus
@@ -16,17 +18,41 @@ MOST_EXAMPLES = 8
 
 
 def asked(
-    text: str | None, moment: str | None, *, at_most: str | None, name: str | None, **fields: Any
+    text: str | None,
+    moment: str | None,
+    *,
+    at_most: str | None,
+    name: str | None,
+    novelty: bool = False,
+    hours: float | None = None,
+    disagree: tuple[str, ...] = (),
+    **fields: Any,
 ) -> Query:
-    """The query of a command line: a text, file or sum, or a moment. Raises QueryError."""
+    """The query of a command line: a text, file or sum, a moment, or anything new. Raises QueryError."""
     fields["at_most_per_h"] = None if at_most is None else parse_rate(at_most)
+    if hours is not None and not novelty:
+        raise QueryError("--hours says how far back --novelty looks: add it, or leave --hours out")
+    if novelty:
+        return _novelty(text is not None or moment is not None or bool(disagree), name, hours, fields)
+    if disagree:
+        if fields.get("modalities"):
+            raise QueryError("--disagree names the modalities already: leave --modalities out")
+        fields |= {"asks": "disagreement", "modalities": disagree}
     if (text is None) == (moment is None):
-        raise QueryError("give either a QUERY (a text, a file, a sum) or --moment INPUT@SECONDS")
+        raise QueryError("give either a QUERY (a text, a file, a sum), --moment INPUT@SECONDS or --novelty")
     if moment is not None:
         given = {key: value for key, value in fields.items() if value not in (None, ())}
         return Query(name=name or moment, terms=(Term(moment=parse_moment(moment)),), **given)
     assert text is not None
     return parse_query(text, name=name, **fields)
+
+
+def _novelty(more: bool, name: str | None, hours: float | None, fields: dict[str, Any]) -> Query:
+    if more:
+        raise QueryError("--novelty asks for anything new: leave QUERY, --moment and --disagree out")
+    given = {key: value for key, value in fields.items() if value not in (None, ())}
+    query = Query(name=name or "novelty", asks="novelty", **given)
+    return query if hours is None else msgspec.structs.replace(query, hours=hours)
 
 
 def list_queries(control: str, *, json: bool) -> Iterator[str]:

@@ -81,9 +81,9 @@ def _bind(settings: Settings, out: Path, folder: Path, *, json: bool) -> None:
 
 
 def _wanted(settings: Settings) -> Wanted:
-    windows = read_card(settings.model).windows
-    pair = (settings.modality, settings.anchor)
-    return Wanted(pair, windows, streams=settings.streams, every_ns=round(settings.every_s * NS))
+    card = read_card(settings.model)
+    pair, every_ns = (settings.modality, settings.anchor), round(settings.every_s * NS)
+    return Wanted(pair, card.windows, streams=settings.streams, every_ns=every_ns, imu=card.imu)
 
 
 def _teacher(settings: Settings) -> Teacher:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ..encoders.embedding import Embedding, Missing
-from ..fusion.fused import Fused, Match, Part
+from ..fusion.fused import Fused, Labels, Match, Part
 from ..nodes.wire.status import Outage, Status
 from ..sensors.liveness import Change
 from ..sensors.sample import NS
 
-Message = Embedding | Missing | Fused | Match | Status
+Message = Embedding | Missing | Fused | Labels | Match | Status
 LOG_LINES = 200
 
 
@@ -66,6 +66,8 @@ class Board:
                 entries = self._match(message)
             case Status():
                 entries = self._status(message)
+            case Labels():
+                pass  # `sixsense listen labels` shows them.
         added = list(entries)
         self.log.extend(added)
         return added

@@ -9,17 +9,33 @@ import msgspec
 import numpy as np
 import typer
 
+from ..encoders.alias import check_alias
 from ..encoders.card import ModelCard
 from ..encoders.errors import InputError
 from ..encoders.model import Model
 from .export import check_out
+from .vector_index import check_index, write_index
 from .vectors import Files, Row
 
 
-def embed(files: Sequence[str], model: str, modality: str | None, out: Path | None, *, json: bool) -> bool:
-    """Print or save each file's vector; whether every file has one."""
+def embed(
+    files: Sequence[str],
+    model: str,
+    modality: str | None,
+    out: Path | None,
+    *,
+    json: bool,
+    alias: str | None = None,
+) -> bool:
+    """Print or save each file's vector; whether every file has one.
+
+    With `alias` they are saved in the form that consumers of that other model's space take. Raises
+    InputError where the model does not share it.
+    """
+    if alias is not None:
+        check_alias(alias, model)
     if out is not None:
-        check_out(out)
+        check_out(out) if alias is None else check_index(out)
     given = Files(files, model, modality)
     rows: list[Row] = []
     for row in given.rows():
@@ -29,7 +45,10 @@ def embed(files: Sequence[str], model: str, modality: str | None, out: Path | No
         else:
             first = " ".join(f"{x:+.4f}" for x in row.vector[:4])
             typer.echo(f"{row.file}  {row.modality}  {first} ... ({given.model.dim} numbers)")
-    if out is not None:
+    if out is not None and alias is not None:
+        vectors = np.array([row.vector for row in rows], np.float32).reshape(len(rows), given.model.dim)
+        write_index(out, [row.file for row in rows], vectors)
+    elif out is not None:
         _save(out, given.model, rows)
     return given.account()
 

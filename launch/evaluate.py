@@ -112,7 +112,8 @@ def _pairs(data: Sequence[str], asked: Asked, card: ModelCard) -> list[tuple[str
 
 def _measured(data: Sequence[str], asked: Asked, card: ModelCard, pair: tuple[str, ...]) -> list[Figure]:
     """The figures of one modality, or of one pair of them."""
-    read = Data(data, Wanted(pair, card.windows, asked.folds, asked.streams, round(asked.every_s * NS)))
+    every_ns = round(asked.every_s * NS)
+    read = Data(data, Wanted(pair, card.windows, asked.folds, asked.streams, every_ns, card.imu))
     wanted = {*pair, *(("text",) if asked.to is None and "text" in card.modalities else ())}
     typer.echo(f"loading {asked.model} ...", err=True)
     model = load_model(asked.model, modalities=[name for name in TRUNKS if name in wanted])

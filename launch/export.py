@@ -14,6 +14,7 @@ Keys, for n ticks, m inputs, k embeddings, r ranges and a space of d dimensions:
     embedding_input             int64 (k,): the index into `inputs`
     embedding_epoch, embedding_seq, embedding_index     int64 (k,): its number in its epoch, its window's
     embedding_start_ns, embedding_end_ns                int64 (k,): its window
+    embedding_reused            int64 (k,): the index of the earlier window whose vector it is; -1: its own
     embedding_quality           float64 (k,)
     range_embedding             int64 (r,): the row of the embedding this range of samples belongs to
     range_stream                str (r,)
@@ -117,7 +118,7 @@ class Export:
         }
 
     def _embedding_arrays(self, inputs: list[str]) -> dict[str, np.ndarray]:
-        numbers = ("epoch", "seq", "index", "start_ns", "end_ns")
+        numbers = ("epoch", "seq", "index", "start_ns", "end_ns", "reused")
         return {
             "embedding_vectors": self._vectors([one.vector for one in self._embeddings]),
             "embedding_input": _integers(inputs.index(one.input) for one in self._embeddings),

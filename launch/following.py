@@ -6,7 +6,7 @@ from itertools import islice
 
 import msgspec
 
-from ..fusion.fused import Fused, Match
+from ..fusion.fused import Answer, Fused, Labels, Match
 from ..fusion.query import Query
 from ..nodes.wire.control import ControlClient
 from ..nodes.wire.subscriber import Subscriber
@@ -66,5 +66,15 @@ def message_line(message: msgspec.Struct) -> str:
         case Fused():
             shares = "".join(f" {part.input} {100 * part.share:.0f}%" for part in message.parts)
             return f"{clock_text(message.stamp_ns)} fused coverage {message.coverage:.2f}{shares}"
+        case Labels():
+            answers = "; ".join(map(_answer_text, message.answers))
+            return f"{clock_text(message.stamp_ns)} {message.name}: {answers}"
         case _:
             return json_line(NAME_OF[type(message)], message)
+
+
+def _answer_text(answer: Answer) -> str:
+    """`audio a dog 61 %, rain 12 %, none of these 20 %`; a ~ where shares are not calibrated."""
+    about = "" if answer.calibrated else "~"
+    shares = [(one.label, one.share) for one in answer.best] + [("none of these", answer.none)]
+    return f"{answer.target} " + ", ".join(f"{label} {about}{100 * share:.0f} %" for label, share in shares)

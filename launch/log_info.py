@@ -155,7 +155,7 @@ def number(text: str | None) -> float | int | None:
 def _parts(row: StreamSummary, *, read: bool) -> Iterable[str]:
     yield f"{row.stream}: {row.modality} {row.encoding}"
     yield f"{row.width}x{row.height}" if row.width else f"{row.channels} channels"
-    yield f"{row.items} {COUNTED[row.unit]} at {row.rate_hz:.4g} Hz" if read else f"{row.rate_hz:.4g} Hz"
+    yield f"{row.items} {COUNTED[row.unit]} at {row.rate_hz:g} Hz" if read else f"{row.rate_hz:g} Hz"
     yield f"{row.start_s:.2f} to {row.end_s:.2f} s" if read else ""
     yield f"{row.gaps} gaps, the longest {row.longest_gap_s:.2f} s" if row.gaps else ""
     yield f"lost: {_listed(row.lost)}" if row.lost else ""

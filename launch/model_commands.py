@@ -62,8 +62,21 @@ def convert(
     json: Json = False,
 ) -> None:
     """Write a model in another format, or some of its trunks; the numbers stay the same bits."""
-    chosen = tuple(filter(None, (one.strip() for one in modalities.split(",")))) or None
-    _load("models").convert_model(model, out, chosen, json=json)
+    _load("models").convert_model(model, out, _names(modalities), json=json)
+
+
+@models.command()
+def export(
+    model: Model,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new folder; it is then the model's name.")],
+    modalities: Annotated[str, typer.Option(help="Only these: audio,imu; by default all.")] = "",
+    int8: Annotated[
+        bool, typer.Option("--int8", help="8-bit weights: smaller, faster, cosine 0.999.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Write a model as ONNX files, one a modality, that onnxruntime computes; its space stays the same."""
+    _load("models").export_model(model, out, _names(modalities), int8=int8, json=json)
 
 
 @models.command()
@@ -82,6 +95,11 @@ def verify(
     The three tables are printed beside the published ones; the exit status is 1 beyond 0.001.
     """
     raise typer.Exit(0 if _load("models").verify_model(model, folder, vocabulary, json=json) else 1)
+
+
+def _names(listed: str) -> tuple[str, ...] | None:
+    """`audio,imu` as names; None where there are none."""
+    return tuple(filter(None, (one.strip() for one in listed.split(",")))) or None
 
 
 def _load(module: str) -> Any:

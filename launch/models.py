@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import typer
 
+from ..encoders.architecture import Architecture
 from ..encoders.card import ModelCard, make_card, read_architecture
 from ..encoders.checkpoint import DOWNLOADED, SHIPPED, SUFFIXES, Checkpoint, find_checkpoint, models_folder
 from ..encoders.errors import ModelError
@@ -76,9 +77,12 @@ def show(name: str, *, keys: bool, json: bool) -> None:
 
     checkpoint = find_checkpoint(name)
     architecture = read_architecture(checkpoint)
-    state = check_weights(checkpoint.weights, architecture)
     card = make_card(checkpoint, architecture)
-    trunks = {modality: _trunk(modality, card, state) for modality in architecture.trunks}
+    if checkpoint.exported is not None:
+        _show_exported(checkpoint, card, checkpoint.exported.precision, json=json)
+        return
+    state = check_weights(checkpoint.weights, architecture)
+    trunks = {modality: _trunk(modality, card, state) for modality in card.modalities}
     shapes = {key: list(value.shape) for key, value in state.items()} if keys else {}
     if json:
         plain = {"name": card.name, "file": checkpoint.where, "space_id": card.space_id, "dim": card.dim}
@@ -103,6 +107,22 @@ def convert_model(source: str, out: Path, modalities: tuple[str, ...] | None, *,
         typer.echo(f"{target}: {out.stat().st_size / 1e6:,.0f} MB, space {written.space_id()}")
 
 
+def export_model(
+    source: str, out: Path, modalities: tuple[str, ...] | None, *, int8: bool, json: bool
+) -> None:
+    """Write a model as ONNX files. Raises ModelError."""
+    from ..encoders.export import export
+
+    checkpoint = find_checkpoint(source)
+    export(checkpoint, out, modalities, int8=int8, report=lambda one: typer.echo(f"{one} ...", err=True))
+    written = find_checkpoint(out)
+    size = sum(file.stat().st_size for file in out.iterdir())
+    if json:
+        _print_json({"path": str(out), "space_id": written.space_id(), "bytes": size})
+    else:
+        typer.echo(f"{out}: {size / 1e6:,.0f} MB, space {written.space_id()}; load it by its path")
+
+
 def verify_model(name: str, folder: Path, vocabulary: Path | None, *, json: bool) -> bool:
     """Print the published example's three tables beside this model's; whether they agree."""
     from ..encoders.tokenizer import ClipTokenizer
@@ -110,8 +130,11 @@ def verify_model(name: str, folder: Path, vocabulary: Path | None, *, json: bool
 
     checkpoint = find_checkpoint(name)
     tokenizer = ClipTokenizer(vocabulary or checkpoint.vocabulary)
+    architecture = read_architecture(checkpoint)
+    if not isinstance(architecture, Architecture):
+        raise ModelError(f"{name} is no ImageBind; the published example is of that model alone")
     typer.echo(f"{checkpoint.where}: three texts, pictures and sounds, trunk by trunk ...", err=True)
-    outputs = raw_outputs(checkpoint.weights, read_architecture(checkpoint), tokenizer, folder)
+    outputs = raw_outputs(checkpoint.weights, architecture, tokenizer, folder)
     found = tables(outputs)
     for table in found:
         if json:
@@ -172,16 +195,46 @@ def interactive() -> bool:
 def _trunk(modality: str, card: ModelCard, state: "dict[str, Tensor]") -> dict[str, Any]:
     mine = [value for key, value in state.items() if key.split(".")[1] == modality]
     elements = sum(value.numel() for value in mine)
-    window = card.windows.get(modality)
     return {
         "keys": len(mine),
         "elements": elements,
         "file_bytes": sum(value.nbytes for value in mine),
         "memory_bytes": elements * FLOAT32,
         "types": sorted({_dtype(value) for value in mine}),
+    } | _window(modality, card)
+
+
+def _show_exported(checkpoint: Checkpoint, card: ModelCard, precision: str, *, json: bool) -> None:
+    """What a folder of ONNX files holds. Raises ModelError where one is missing."""
+    files = {modality: _onnx_file(checkpoint.weights, modality, card) for modality in card.modalities}
+    if json:
+        plain = {"name": card.name, "file": checkpoint.where, "space_id": card.space_id, "dim": card.dim}
+        _print_json(plain | {"trained": card.trained, "precision": precision, "trunks": files})
+        return
+    typer.echo(f"{card.name}  {checkpoint.where}")
+    typer.echo(f"space {card.space_id}, {card.dim} dimensions, exported to ONNX, {precision}")
+    for modality, file in files.items():
+        size = f"{file['file_bytes'] / MEBI:8.1f} MiB"
+        typer.echo(f"{modality:<8} {size}  {_seen(file)}".rstrip())
+
+
+def _onnx_file(folder: Path, modality: str, card: ModelCard) -> dict[str, Any]:
+    parts = [path for path in folder.iterdir() if path.name.startswith(f"{modality}.onnx")]
+    if not parts:
+        raise ModelError(f"{folder}: {modality}.onnx is missing; export the model again")
+    return {"file_bytes": sum(path.stat().st_size for path in parts)} | _window(modality, card)
+
+
+def _window(modality: str, card: ModelCard) -> dict[str, float | None]:
+    window = card.windows.get(modality)
+    return {
         "window_s": window.length_ns / 1e9 if window else None,
         "hop_s": window.hop_ns / 1e9 if window else None,
     }
+
+
+def _seen(trunk: dict[str, Any]) -> str:
+    return f"window {trunk['window_s']:g} s every {trunk['hop_s']:g} s" if trunk["window_s"] else ""
 
 
 def _shown(
@@ -194,8 +247,7 @@ def _shown(
     for modality, trunk in trunks.items():
         size = f"{trunk['elements'] / 1e6:8.1f} M  {trunk['memory_bytes'] / MEBI:8.1f} MiB"
         types = "+".join(trunk["types"])
-        seen = f"window {trunk['window_s']:g} s every {trunk['hop_s']:g} s" if trunk["window_s"] else ""
-        yield f"{modality:<8} {trunk['keys']:4} keys {size}  {types} in the file  {seen}".rstrip()
+        yield f"{modality:<8} {trunk['keys']:4} keys {size}  {types} in the file  {_seen(trunk)}".rstrip()
     total = sum(trunk["memory_bytes"] for trunk in trunks.values())
     elements = sum(trunk["elements"] for trunk in trunks.values())
     yield f"{'all':<8} {len(state):4} keys {elements / 1e6:8.1f} M  {total / MEBI:8.1f} MiB"

@@ -10,7 +10,7 @@ from typing import Protocol, TextIO
 from rich.console import Console
 from rich.live import Live
 
-from ..fusion.fused import Fused, Match
+from ..fusion.fused import Fused, Labels, Match
 from ..nodes.wire.status import Status
 from .board import Message
 from .display import View
@@ -18,7 +18,7 @@ from .jsonl import json_line
 from .lines import Lines, summary
 
 REPAINT_S = 0.1
-JSON_KINDS: dict[type[Message], str] = {Fused: "fused", Match: "match", Status: "status"}
+JSON_KINDS: dict[type[Message], str] = {Fused: "fused", Labels: "labels", Match: "match", Status: "status"}
 
 
 class Presenter(Protocol):
@@ -71,7 +71,7 @@ class _Plain:
 
 
 class JsonPresenter(_Plain):
-    """One JSON object a line: kinds fused (without its vector), match and status; people's text elsewhere."""
+    """One JSON object a line: fused (without its vector), labels, match, status; people's text elsewhere."""
 
     def __init__(self, out: TextIO, people: TextIO) -> None:
         self._out, self._people = out, people

@@ -26,6 +26,14 @@ Off = Annotated[float | None, typer.Option(help="The score above which it goes o
 MinS = Annotated[float | None, typer.Option(help="Seconds that an event must last (0).")]
 HoldS = Annotated[float | None, typer.Option(help="Events closer than so many seconds are one (0.5).")]
 CoolS = Annotated[float | None, typer.Option(help="Seconds after an event without another (0).")]
+Novelty = Annotated[
+    bool, typer.Option("--novelty", help="Anything unlike what was sensed in the last --hours, instead.")
+]
+Hours = Annotated[float | None, typer.Option(help="How far back --novelty looks (1).")]
+Disagree = Annotated[
+    str,
+    typer.Option(metavar="audio,vision", help="Where the first senses it, and the others should and do not."),
+]
 Modalities = Annotated[str, typer.Option(help="Where to look: audio,vision,fused; by default everywhere.")]
 
 
@@ -40,6 +48,9 @@ def watch(
     hold_s: HoldS = None,
     cool_s: CoolS = None,
     modalities: Modalities = "",
+    novelty: Novelty = False,
+    hours: Hours = None,
+    disagree: Disagree = "",
     endpoint: Endpoint = RESULTS,
     control: Control = CONTROL,
     json: Json = False,
@@ -57,6 +68,9 @@ def watch(
         hold_s=hold_s,
         cool_s=cool_s,
         modalities=_listed(modalities),
+        novelty=novelty,
+        hours=hours,
+        disagree=_listed(disagree),
     )
     typer.echo(f"asking {control}", err=True)
     following = import_module(".following", __package__)
@@ -82,6 +96,9 @@ def add(
     hold_s: HoldS = None,
     cool_s: CoolS = None,
     modalities: Modalities = "",
+    novelty: Novelty = False,
+    hours: Hours = None,
+    disagree: Disagree = "",
     control: Control = CONTROL,
     json: Json = False,
 ) -> None:
@@ -97,8 +114,50 @@ def add(
         hold_s=hold_s,
         cool_s=cool_s,
         modalities=_listed(modalities),
+        novelty=novelty,
+        hours=hours,
+        disagree=_listed(disagree),
     )
     print_lines(_asking().add_query(control, standing, json=json))
+
+
+@queries.command()
+def load(
+    index: Annotated[
+        Path, typer.Argument(help="FILE.npz or FILE.parquet with vectors and ids, or FILE.npy with FILE.txt.")
+    ],
+    alias: Annotated[str, typer.Option("--as", metavar="clip", help="Of which model its vectors are.")],
+    check: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID=FILE", help="What a vector was made of, to check the space; repeatable."),
+    ] = None,
+    only: Annotated[str, typer.Option(metavar="PATTERN", help="Only ids such as 'dogs/*'.")] = "*",
+    modality: Annotated[str, typer.Option(help="Of what the vectors are: vision or text.")] = "vision",
+    model: Annotated[str, typer.Option(help="The service's model.")] = "imagebind-huge",
+    at_most: AtMost = None,
+    on: On = None,
+    off: Off = None,
+    modalities: Modalities = "",
+    control: Control = CONTROL,
+) -> None:
+    """Add a query for each vector of another model's index, to be matched by a sound or a motion too."""
+    given = {
+        "at_most_per_h": None if at_most is None else _asking().parse_rate(at_most),
+        "on": on,
+        "off": off,
+        "modalities": _listed(modalities),
+    }
+    lines = import_module(".query_load", __package__).load_queries(
+        control,
+        index,
+        alias=alias,
+        model=model,
+        modality=modality,
+        only=only,
+        checks=check or [],
+        **{key: value for key, value in given.items() if value not in (None, ())},
+    )
+    print_lines(lines)
 
 
 @queries.command()

@@ -69,7 +69,7 @@ class EncodeConfig(_Table, frozen=True):
     computed together, for which one waits `wait_ms` at most.
     """
 
-    unchanged: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.02
+    unchanged: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01
     batch: Annotated[int, msgspec.Meta(ge=1, le=256)] = 8
     wait_ms: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 5.0
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 import zmq
 
 from ..encoders.embedding import Embedding, Missing
-from ..fusion.fused import Fused, Match
+from ..fusion.fused import Fused, Labels, Match
 from ..nodes.control import Register, Report, Word, pack, unpack
 from ..nodes.kept import KeptQueries
 from ..nodes.link import Inlet
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..nodes.actors import RayRunner
 
 log = logging.getLogger(__name__)
-Output = Embedding | Missing | Fused | Match | Status
+Output = Embedding | Missing | Fused | Labels | Match | Status
 
 
 class Service:
@@ -221,10 +221,10 @@ class Service:
             self._say(f"{word.name} is ready")
 
 
-def _messages(inlet: Inlet) -> Iterator[Embedding | Missing | Fused | Match]:
+def _messages(inlet: Inlet) -> Iterator[Embedding | Missing | Fused | Labels | Match]:
     """The results that have arrived on one inlet; they are done with once they were taken."""
     while (frames := inlet.receive()) is not None:
         message = decode(frames)[1]
-        if isinstance(message, (Embedding, Missing, Fused, Match)):
+        if isinstance(message, (Embedding, Missing, Fused, Labels, Match)):
             yield message
         inlet.acknowledge()

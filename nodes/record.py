@@ -36,7 +36,7 @@ RESULTS: dict[type[msgspec.Struct], tuple[str, str, str]] = {
     Fused: ("fused", "", "stamp_ns"),
     Labels: ("labels", "name", "stamp_ns"),
     Match: ("match", "", "stamp_ns"),
-    Snapshot: ("fusion", "", "from_ns"),
+    Snapshot: ("fusion", "", ""),
     Status: ("status", "", "stamp_ns"),
 }
 """How results are recorded: topic, the field that is its last part, the field that is the message's time."""

@@ -40,7 +40,7 @@ DRAIN_S = 5.0
 """How long a live run may take to bring through what its sources had sent when they ended."""
 START_S = 120.0
 """A node that has not even registered after so long will not."""
-MAX_QUERIES, MAX_NAME, MAX_OUTAGES = 1000, 200, 100
+MAX_QUERIES, MAX_NAME, MAX_TERMS, MAX_OUTAGES = 1000, 200, 64, 100
 SILENCE_S = 2.0
 """A node that has not reported for so long is STALE; one whose process is gone is DOWN at once."""
 Outbox = list[tuple[str, Wish]]
@@ -329,14 +329,17 @@ class Supervisor:
             self._version += 1
             self.kept.append((ask.name, None))
             return [("edge", Answer(id=ask.id)), *self._broadcast()]
-        if error := self._why_not(ask.query.name):
+        if error := self._why_not(ask.query):
             return [("edge", Answer(id=ask.id, error=error))]
         request = self._embed(ask.query, ask.id)
         self._keep |= {max(self._embedding)} if ask.keep else set()
         return [request]
 
-    def _why_not(self, name: str) -> str:
+    def _why_not(self, query: Query) -> str:
         """Why a query cannot be added, or nothing."""
+        name = query.name
+        if len(query.terms) > MAX_TERMS:
+            return f"query {name[:MAX_NAME]!r} has {len(query.terms)} terms: give at most {MAX_TERMS}"
         if not 0 < len(name) <= MAX_NAME:
             return f"a query's name has 1 to {MAX_NAME} characters, and this one {len(name)}: give a --name"
         if name in self._standing or name in (query.name for query, _ in self._embedding.values()):

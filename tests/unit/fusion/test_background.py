@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from sixsense.fusion.background import ENOUGH_H, Learner, decode_background, encode_background
+from sixsense.fusion.background import ENOUGH_H, Learner
 from sixsense.fusion.errors import QueryError
+from sixsense.fusion.learnt import Learnt, decode_learnt, encode_learnt
 from sixsense.sensors.sample import NS
 
 TICK_NS = NS // 4
@@ -80,7 +81,7 @@ def test_a_restart_or_other_queries_lose_nothing() -> None:
     whole = feed(Learner(NAMES), rows)
     first = feed(Learner(NAMES), rows[:half])
     second = Learner(["alarm", "new", "dog"])
-    second.restore(decode_background(encode_background({"audio": first.saved()}))["audio"])
+    second.restore(decode_learnt(encode_learnt(Learnt(pairs={"audio": first.saved()}))).pairs["audio"])
     second = feed(second, rows[half:][:, [2, 1, 0]], first=half)
     for name in ("dog", "alarm"):
         assert second.saved()[name] == whole.saved()[name]
@@ -99,7 +100,7 @@ def test_it_remembers_some_hours_and_no_more() -> None:
 
 def test_what_was_never_saved_is_refused() -> None:
     with pytest.raises(QueryError, match="cannot be read"):
-        decode_background(b"\x93nothing")
+        decode_learnt(b"\x93nothing")
     learner = feed(Learner(["q"]), scores(7, 0.1, 1), bound=OPEN[:1])
     pair = learner.saved()["q"]
     pair = replace(pair, peaks=pair.peaks[:-4])

@@ -286,6 +286,7 @@ def test_unusable_queries_are_refused_and_the_old_ones_stay(make):
         "finite numbers": make.standing("bad", on=float("nan")),
         "cannot be compared with smell": make.standing("bad", modalities=("smell",)),
         "cannot be compared with fused": make.standing("bad", modalities=("vision", "fused")),
+        "name each modality once": make.standing("bad", modalities=("vision",) * 4000),
         "cannot compare with anything": make.standing("bad", modality="imu"),
     }
     for reason, one in bad.items():

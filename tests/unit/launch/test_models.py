@@ -8,6 +8,7 @@ import pytest
 import torch
 from sixsense.encoders import pull as pull_module
 from sixsense.encoders.architecture import Architecture, Trunk, format_architecture
+from sixsense.encoders.checkpoint import find_checkpoint
 from sixsense.encoders.imagebind import ImageBind
 from sixsense.encoders.verify import NAMES, PUBLISHED, Table
 from sixsense.launch import cli
@@ -43,7 +44,7 @@ def folder(tmp_path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("command", ["list", "pull", "show", "convert", "verify"])
+@pytest.mark.parametrize("command", ["list", "pull", "show", "convert", "export", "verify"])
 def test_every_command_has_help(invoke, command):
     result = invoke("models", command, "--help")
     assert result.exit_code == 0
@@ -66,16 +67,31 @@ def test_list_names_what_is_here_and_how_to_get_the_rest(invoke, cache):
     assert lines[1]["megabytes"] == 0.001
 
 
+def test_an_exported_model_is_shown_and_takes_the_place_of_its_source(invoke, folder, tmp_path):
+    pytest.importorskip("onnxscript", reason="the extra `onnx` is not installed")
+    out = tmp_path / "small-onnx"
+    result = invoke("models", "export", folder, out, "--modalities", "audio", "--int8", "--json")
+    assert result.exit_code == 0, result.output
+    assert "audio ..." in result.stderr
+    told = json.loads(result.stdout)
+    shown = json.loads(invoke("models", "show", out, "--json").stdout)
+    assert told["space_id"] == shown["space_id"] == find_checkpoint(folder).space_id()
+    assert (shown["precision"], list(shown["trunks"])) == ("int8", ["audio"])
+    assert "exported to ONNX, int8" in invoke("models", "show", out).stdout
+    (out / "audio.onnx").unlink()
+    assert "audio.onnx is missing" in invoke("models", "show", out).output
+
+
 def test_show_counts_what_each_modality_takes(invoke):
     shown = json.loads(invoke("models", "show", "--json").stdout)
     assert shown["space_id"].startswith("mini:")
-    assert not shown["trained"]
+    assert shown["trained"]
     assert set(shown["trunks"]) == {"vision", "text", "audio", "depth", "thermal", "imu"}
     assert all(trunk["memory_bytes"] == 4 * trunk["elements"] for trunk in shown["trunks"].values())
     assert shown["trunks"]["audio"]["file_bytes"] < shown["trunks"]["audio"]["memory_bytes"]
     text = invoke("models", "show", "mini", "--keys").output
-    assert "untrained: similarity only" in text
-    assert "modality_heads.imu.3.weight [128, 128] float32" in text
+    assert "dimensions, trained" in text
+    assert "towers.imu.head.weight [256, 448] float16" in text
 
 
 def test_show_names_what_is_wrong_with_a_model(invoke, folder):

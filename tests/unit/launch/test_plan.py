@@ -4,9 +4,19 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sixsense.encoders.card import ImuInput
 from sixsense.launch.config import load_config, parse_config
 from sixsense.launch.plan import plan_replay, plan_run
-from sixsense.launch.schema import Config, Endpoints, InputConfig, SimulatedSensor, WindowConfig
+from sixsense.launch.schema import (
+    Config,
+    EncodeConfig,
+    Endpoints,
+    ImuConfig,
+    InputConfig,
+    SimulatedSensor,
+    WindowConfig,
+)
+from sixsense.nodes.recorded import from_json
 from sixsense.nodes.spec import EncodeSpec, FuseSpec, IngestSpec, Plan
 from sixsense.sensors.errors import SixsenseError
 from sixsense.sensors.sample import NS
@@ -59,6 +69,26 @@ def test_windows_are_the_models_but_for_what_the_configuration_says():
     assert encode.windows["audio"].hop_ns == NS // 2
     assert encode.windows["audio"].length_ns == own["audio"].length_ns
     assert encode.windows["imu"] == own["imu"]
+
+
+def test_how_the_model_takes_imu_rows_is_recorded_and_said_where_the_configuration_decides():
+    plan = plan_run(DEMO)
+    assert body(plan, "encode").imu == plan.card.imu
+    assert not any("imu is given" in note for note in plan.notes)
+    plan = plan_run(changed(imu=ImuConfig(order="gyroscope-accelerometer", rate_hz=200)))
+    assert body(plan, "encode").imu == ImuInput(order="gyroscope-accelerometer", rate_hz=200)
+    assert from_json(plan.facts).encode.imu.rate_hz == 200
+    assert any("as the configuration says: gyroscope-accelerometer, 200 instants" in n for n in plan.notes)
+    with pytest.raises(SixsenseError, match=r"rate_hz = 9000 over windows of 1 s .* write at most 2000"):
+        plan_run(changed(imu=ImuConfig(rate_hz=9000)))
+
+
+def test_live_windows_share_batches_and_a_replay_encodes_each_by_itself(shared: Path):
+    live = body(plan_run(changed(encode=EncodeConfig(wait_ms=20))), "encode")
+    assert (live.batch, live.wait_s, live.unchanged) == (8, 0.02, 0.01)
+    path = str(shared / "data" / "gopro" / "karma.mp4")
+    replayed = body(plan_replay(Config(), path, rate=1.0), "encode")
+    assert (replayed.batch, replayed.wait_s, replayed.unchanged) == (1, 0.0, 0.0)
 
 
 def test_a_recording_has_no_deadline_and_loses_nothing(shared: Path):
