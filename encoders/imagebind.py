@@ -313,7 +313,9 @@ class ImageBind(nn.Module):
         features = self.modality_trunks[modality](tokens, trace)
         # The end-of-text token has the largest id.
         row = (
-            x.argmax(dim=1) if modality == "text" else torch.zeros(x.shape[0], dtype=torch.long, device=x.device)
+            x.argmax(dim=1)
+            if modality == "text"
+            else torch.zeros(x.shape[0], dtype=torch.long, device=x.device)
         )
         head = self.modality_heads[modality](features[torch.arange(x.shape[0], device=x.device), row])
         if trace is not None:

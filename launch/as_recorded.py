@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from ..encoders.card import read_card
 from ..encoders.embedding import Embedding, Missing, Range
 from ..encoders.window import Window
 from ..encoders.windower import Windower
@@ -28,7 +29,7 @@ from ..sensors.mcap.cdr import decode
 from ..sensors.mcap.head import OWN
 from ..sensors.mcap.log import Log, open_log
 from ..sensors.mcap.scan import is_ours
-from ..sensors.sample import NS, End, Progress
+from ..sensors.sample import NS, End, Progress, Sample
 from .jsonl import json_line
 
 Input = Embedding | Missing | Progress | End
@@ -64,8 +65,12 @@ class Comparison(msgspec.Struct, kw_only=True):
 
 
 class VectorComparison(msgspec.Struct, kw_only=True):
-    """Recorded windows that were encoded again: how far the vectors are apart. `other` windows hold other
-    samples than the log has (it began or ended inside them), `reused` ones have an earlier one's vector."""
+    """Recorded windows that were encoded again: how far the vectors are apart.
+
+    `other` windows hold other samples than the log has (it began or ended inside them, or lost some),
+    `reused` ones have an earlier one's vector, `absent` ones are whole in the log and were not made again.
+    `refused` is why nothing was encoded.
+    """
 
     windows: int = 0
     other: int = 0
@@ -75,6 +80,7 @@ class VectorComparison(msgspec.Struct, kw_only=True):
     furthest: float = 0.0
     least_cosine: float = 1.0
     precision: str = "exact"
+    refused: str = ""
 
     @property
     def equal(self) -> bool:
@@ -107,12 +113,25 @@ def replay_as_recorded(path: Path, *, json: bool) -> bool:
             print(json_line(RESULTS[type(made)][0], made), flush=True)
 
     ticks = Refusion(log, plan).run(say)
-    vectors = compare_vectors(log, encoded_again(log, plan.encode), log.bases(), "exact")
+    vectors = _vectors(log, plan)
     if json:
         print(json_line("comparison", Both(ticks=ticks, vectors=vectors)))
     else:
         print("\n".join(_lines(ticks, vectors)))
     return ticks.equal and vectors.equal
+
+
+def _vectors(log: Log, plan: RunPlan) -> VectorComparison:
+    """What encoding again gives; `refused` where the model that the log was recorded with is not here."""
+    recorded = plan.fuse.card.space_id
+    try:
+        here = read_card(plan.encode.model).space_id
+    except SixsenseError as error:
+        return VectorComparison(refused=str(error))
+    if here != recorded:
+        why = f"they are of {recorded}, and {plan.encode.model} is {here} now; give it the weights of then"
+        return VectorComparison(refused=why)
+    return compare_vectors(log, encoded_again(log, plan.encode), log.bases(), "exact")
 
 
 class Both(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +151,9 @@ def _lines(ticks: Comparison, vectors: VectorComparison) -> Iterator[str]:
         yield "  nothing to compare: the log has no state of fusion, or no tick after it"
     for what, count in ticks.differ.items():
         yield f"  {count} of {what} DIFFER; the first {ticks.example}"
+    if vectors.refused:
+        yield f"vectors: NOT COMPARED: {vectors.refused}"
+        return
     yield (
         f"vectors: {vectors.windows} windows encoded again, furthest {vectors.furthest:.2g}, "
         f"least cosine {vectors.least_cosine:.6f}"
@@ -291,14 +313,14 @@ def compare_vectors(
     begins with, by stream."""
     found = {(one.window.input, one.window.index): one for one in again}
     result = VectorComparison(precision=precision)
+    unmade: list[Embedding] = []
     for one in _only(read_results(log, (f"{OWN}embedding",)), (Embedding,)):
         other = found.get((one.input, one.index))
-        if other is None or _spans(one.ranges, bases) != _spans(other.window.ranges, {}):
-            whole = other is None and all(
-                r.stream in bases and r.first >= bases[r.stream] for r in one.ranges
-            )
-            result.absent += whole
-            result.other += not whole
+        if other is None:
+            unmade.append(one)
+            continue
+        if _spans(one.ranges, bases) != _spans(other.window.ranges, {}):
+            result.other += 1
             continue
         if one.reused >= 0:
             result.reused += 1
@@ -309,7 +331,35 @@ def compare_vectors(
         result.furthest = max(result.furthest, distance)
         result.least_cosine = min(result.least_cosine, cosine)
         result.beyond += distance > EXACT if precision == "exact" else cosine < COSINE
+    held = Held(log) if unmade else None
+    result.absent = sum(held is not None and held.whole(one, bases) for one in unmade)
+    result.other += len(unmade) - result.absent
     return result
+
+
+class Held:
+    """What a log has of each stream: its recorder may have lost items, or have been killed before a window
+    ended."""
+
+    def __init__(self, log: Log) -> None:
+        self._spans: dict[str, list[tuple[int, int]]] = {info.stream: [] for info in log.streams}
+        self._reached = dict.fromkeys(self._spans, 0)
+        for event in log.events(1):
+            if isinstance(event, Sample):
+                spans = self._spans[event.stream]
+                first = spans.pop()[0] if spans and spans[-1][1] == event.item else event.item
+                spans.append((first, event.item + event.items))
+            if not isinstance(event, End):
+                reached_ns = event.t_ns if isinstance(event, Progress) else event.end_ns
+                self._reached[event.stream] = max(self._reached[event.stream], reached_ns)
+
+    def whole(self, embedding: Embedding, bases: Mapping[str, int]) -> bool:
+        """Whether the log has all of an embedding's window."""
+        return all(
+            self._reached.get(stream, 0) >= embedding.end_ns
+            and any(begin <= first and last <= end for begin, end in self._spans[stream])
+            for stream, first, last in _spans(embedding.ranges, bases)
+        )
 
 
 def _spans(ranges: Iterable[Range], bases: Mapping[str, int]) -> list[tuple[str, int, int]]:

@@ -113,10 +113,11 @@ def show(value: Any) -> str:
 def _sample_of(expected: Any) -> str:
     """A value of the right type to show in a message."""
     if get_origin(expected) is Annotated:
-        expected = get_args(expected)[0]
+        return _sample_of(get_args(expected)[0])
     if get_origin(expected) is Literal:
         return f'"{get_args(expected)[0]}"'
     members = get_args(expected) if get_origin(expected) in (Union, types.UnionType) else (expected,)
+    members = tuple(get_args(one)[0] if get_origin(one) is Annotated else one for one in members)
     samples = {str: '"text"', float: "0.5", int: "1", bool: "true"}
     if _structs(expected):
         return "{ ... }"

@@ -123,6 +123,19 @@ def test_the_recorded_windows_encode_to_the_same_vectors(run: Run, log: Log) -> 
     assert compared.furthest <= 1e-5
 
 
+def test_vectors_of_another_model_are_not_compared(
+    log: Log, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import sixsense.launch.as_recorded as module
+
+    card = msgspec.structs.replace(module.read_card("mini"), space_id="mini:older")
+    monkeypatch.setattr(module, "read_card", lambda _: card)
+    assert not module.replay_as_recorded(log.paths[0], json=False)
+    assert "NOT COMPARED" in (said := capsys.readouterr().out)
+    assert "mini is mini:older now" in said
+    assert "every one is the recorded one" in said
+
+
 def test_a_replay_at_any_speed_gives_the_same_vectors(run: Run) -> None:
     config = Config(endpoints=Endpoints(results="", control=""))
     told: list[list[Output]] = []

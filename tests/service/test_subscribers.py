@@ -87,7 +87,7 @@ def test_watching_takes_effect_at_a_tick_and_the_status_says_which(running: Runn
         siren = msgspec.structs.replace(config_queries(load_config("demo"))[0], name="siren")
         control.watch(siren)
         standing = running.until_query("siren")
-        assert standing.modalities == ("audio",)
+        assert standing.modalities == ("audio", "vision")
         with pytest.raises(ControlError, match="standing already"):
             control.watch(siren)
         control.unwatch("siren")

@@ -78,16 +78,16 @@ def test_a_tower_that_says_less_says_0_in_the_rest(towers):
 def test_a_clip_that_is_louder_says_more(towers):
     clips = torch.randn(1, 2, 1, 128, 204)
     equal = towers("audio", clips)[0]
-    # Ten deviations of the log energy: as good as alone.
-    loud = towers("audio", clips + torch.tensor([10.0, 0.0]).view(1, 2, 1, 1, 1))[0]
-    first = towers("audio", clips[:, 0] + 10)[0]
-    torch.testing.assert_close(loud, first, atol=1e-3, rtol=0)
-    assert float(equal @ towers("audio", clips[:, 0])[0]) < 0.9999
+    # Three deviations of the log energy are a factor of a thousand in amplitude's square root.
+    loud = towers("audio", clips - torch.tensor([0.0, 3.0]).view(1, 2, 1, 1, 1))[0]
+    first = towers("audio", clips[:, 0])[0]
+    torch.testing.assert_close(loud, first, atol=1e-2, rtol=0)
+    assert float(equal @ first) < 0.9999
 
 
 def test_silence_that_only_pads_is_not_counted_as_loud():
     x = torch.full((1, 1, 128, 204), PADDING)
-    assert float(loudness(x)) == 0
+    assert float(loudness(x)) < 0.02
     x[..., :100] = (2.0 - MEAN) / STD
     assert float(loudness(x)) == pytest.approx(np.exp(2.0 / 4), rel=1e-4)
 
