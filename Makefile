@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SITE = $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 
-.PHONY: demo test slow bench clean
+.PHONY: demo test slow bench clean mini
 
 demo: $(VENV)/.installed
 	$(BIN)/sixsense demo
@@ -22,6 +22,13 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python bench/pipeline.py
 	$(BIN)/python bench/stalled.py
 	$(BIN)/python bench/encoders.py
+
+# Trains the shipped model again from the data sets and teachers in SHARED; stages that are done are kept.
+SHARED ?= ../shared
+
+mini: $(VENV)/.installed-dev
+	$(BIN)/pip install --quiet --editable '.[train]'
+	OMP_NUM_THREADS=1 $(BIN)/python -m sixsense.encoders.bind.mini $(SHARED) build/mini
 
 clean:
 	rm -rf $(VENV) build *.egg-info

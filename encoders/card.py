@@ -55,7 +55,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     vectors of different modalities meet. `backgrounds` is keyed `query modality/target modality`; a pair
     that is missing cannot be compared in this space. An empty table (a checkpoint without calibration)
     means that every pair is compared, against mean 0 and deviation 1/sqrt(dim). `temperatures` are, by
-    target, what cosines with texts are divided by to become probabilities, where that was measured.
+    target, what cosines with texts are divided by to become probabilities, where that was measured. `quiet`
+    are, by modality, some vectors of when nothing happens (`quiet_rows`): an example is compared with them.
     """
 
     name: str
@@ -68,6 +69,12 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     backgrounds: dict[str, Background]
     imu: ImuInput = DEFAULT_IMU
     temperatures: dict[str, float] = {}
+    quiet: dict[str, bytes] = {}
+
+    def quiet_rows(self, modality: str) -> np.ndarray | None:
+        """Float64 (n, dim), not yet centred; None where there are none."""
+        raw = self.quiet.get(modality)
+        return None if raw is None else np.frombuffer(raw, "<f2").reshape(-1, self.dim).astype(np.float64)
 
 
 def _seconds(length: float, hop: float) -> WindowSpec:
@@ -93,6 +100,7 @@ class _Fields(msgspec.Struct):
     backgrounds: dict[str, Background] = {}
     imu: ImuInput = DEFAULT_IMU
     temperatures: dict[str, Annotated[float, msgspec.Meta(gt=0)]] = {}
+    quiet: dict[str, bytes] = {}
 
 
 def read_card(name_or_path: str | os.PathLike[str]) -> ModelCard:
@@ -132,6 +140,7 @@ def make_card(checkpoint: Checkpoint, architecture: Architecture | TowersShape) 
         backgrounds=fields.backgrounds,
         imu=fields.imu,
         temperatures=fields.temperatures,
+        quiet={m: _rows(raw, m, architecture.dim, checkpoint) for m, raw in fields.quiet.items()},
     )
 
 
@@ -140,11 +149,18 @@ def card_fields(
     means: dict[str, np.ndarray],
     backgrounds: dict[str, Background],
     trained: bool,
+    quiet: dict[str, np.ndarray] | None = None,
 ) -> dict[str, Any]:
-    """The fields of a config.json that `make_card` reads back."""
+    """The fields of a config.json that `make_card` reads back; `quiet` rows (n, dim) are kept in 16 bits."""
     plain = {modality: [float(x) for x in mean] for modality, mean in means.items()}
     return msgspec.to_builtins(
-        _Fields(trained=trained, windows=windows, means=plain, backgrounds=backgrounds)
+        _Fields(
+            trained=trained,
+            windows=windows,
+            means=plain,
+            backgrounds=backgrounds,
+            quiet={modality: rows.astype("<f2").tobytes() for modality, rows in (quiet or {}).items()},
+        )
     )
 
 
@@ -154,3 +170,9 @@ def _mean(values: list[float], modality: str, dim: int, checkpoint: Checkpoint) 
             f"{checkpoint.where}: the mean of {modality} has {len(values)} numbers, the model {dim}"
         )
     return np.asarray(values, np.float32)
+
+
+def _rows(raw: bytes, modality: str, dim: int, checkpoint: Checkpoint) -> bytes:
+    if not raw or len(raw) % (2 * dim):
+        raise ModelError(f"{checkpoint.where}: the quiet {modality} vectors are no rows of {dim} numbers")
+    return raw

@@ -15,6 +15,8 @@ NOVELTY = Background(mean=0.0, deviation=0.1)
 """In what a novelty's score is measured: tenths of 1 - cosine."""
 SHORTEST_H, LONGEST_H = 1 / 60, 168.0
 """How far back a novelty may look: a minute to a week."""
+LEAST_DEVIATION = 0.05
+"""Of cosines with some tens of windows: fewer never tell that a background is quieter than that."""
 MOST_OFTEN_PER_H, MOST_SELDOM_PER_H = 60.0, 1e-4
 """What a rate may be: events of the background are five seconds apart, and no tail reaches to the moon."""
 
@@ -45,11 +47,28 @@ def background(card: ModelCard, standing: Standing, target: str) -> Background |
     if len(known) < len(pairs) or not pairs:
         return None
     factors = [factor for _, factor in standing.mix]
+    if (seen := _among_quiet(card, standing, target)) is not None:
+        return seen
     return Background(
         mean=sum(factor * pair.mean for factor, pair in zip(factors, known, strict=True)),
         deviation=sum((f * pair.deviation) ** 2 for f, pair in zip(factors, known, strict=True)) ** 0.5,
         tail=known[0].tail if len({modality for modality, _ in standing.mix}) == 1 else None,
     )
+
+
+def _among_quiet(card: ModelCard, standing: Standing, target: str) -> Background | None:
+    """An example's background, told by the card's vectors of when nothing happens; None without any.
+
+    How much examples resemble a background differs from one to the next by far more than texts do, so what
+    is typical of all of them says little of one.
+    """
+    rows = card.quiet_rows(target)
+    if rows is None or all(modality == "text" for modality, _ in standing.mix):
+        return None
+    mean = card.means.get(target)
+    centred = np.stack([centre(row, mean) for row in rows])
+    cosines = np.sum(centred * standing.vector.astype(np.float64), axis=1)
+    return Background(mean=float(np.mean(cosines)), deviation=max(float(np.std(cosines)), LEAST_DEVIATION))
 
 
 def targets(standing: Standing, card: ModelCard) -> dict[str, Background]:

@@ -1,16 +1,19 @@
 """`sixsense check`: every mistake of a configuration at once, and what it names that is not there."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import typer
 
+from ..encoders.card import read_card
+from ..nodes.wire.endpoints import keys_for
 from ..sensors import drivers
 from ..sensors.errors import SixsenseError
 from .config import load_config
 from .find import Search, search
-from .plan import plan_run
-from .schema import Config, Sensor
+from .plan import plan_run, plan_sensor
+from .schema import Config, RemoteSensor, Sensor
 
 UNSEEN = ("://", "gst:")
 """Parts of an id that says how to reach a device, which looking around does not show."""
@@ -19,7 +22,8 @@ UNSEEN = ("://", "gst:")
 def main(name: str) -> bool:
     """Print what is wrong and what is missing; whether it can be run. Raises ConfigError for its text."""
     config = load_config(name)
-    mistakes = list(wrong(config))
+    # Planning the run stumbles over the first of them again.
+    mistakes = list(dict.fromkeys(wrong(config)))
     for text in mistakes:
         typer.echo(f"mistake: {text}", err=True)
     for text in missing(config, search(_kinds(config))):
@@ -35,8 +39,27 @@ def wrong(config: Config) -> Iterator[str]:
     for watch in config.watch:
         if watch.file is not None and not os.path.isfile(watch.file):
             yield f"watch {watch.name!r}: there is no file {watch.file}; correct the path"
+    yield from without_keys(config)
+    for sensor in config.sensor:
+        yield from _said(partial(plan_sensor, sensor, config))
+    yield from _said(partial(read_card, config.model))
+    yield from _said(partial(plan_run, config))
+
+
+def without_keys(config: Config) -> Iterator[str]:
+    """The endpoints that need keys which this machine has not."""
+    remote = [sensor for sensor in config.sensor if isinstance(sensor, RemoteSensor)]
+    keyed = any(sensor.key for sensor in remote)
+    ends = config.endpoints
+    for name, endpoint in (("results", ends.results), ("control", ends.control), ("ingest", ends.ingest)):
+        if endpoint and (name != "ingest" or remote):
+            asked = name == "ingest" and keyed
+            yield from _said(partial(keys_for, name, endpoint, asked=asked))
+
+
+def _said(attempt: Callable[[], object]) -> Iterator[str]:
     try:
-        plan_run(config)
+        attempt()
     except SixsenseError as error:
         yield str(error)
 

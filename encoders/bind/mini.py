@@ -7,18 +7,28 @@ run again, and one that was killed goes on where it was.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import torch
-from safetensors.torch import save_file
-from torch import Tensor, nn
 
+from ..towers.shape import (
+    MotionShape,
+    PictureShape,
+    Shape,
+    SoundShape,
+    TextShape,
+    TowerShapes,
+    TowersShape,
+)
 from .anchors import Anchors
 from .recipes import motion, sight, sound, text
+from .recipes.assembly import assemble, digest_of_files, read_tower, save_tower
 from .recipes.concepts import concepts, sound_labels
 from .recipes.vectors import TextVectors, both
 from .trainer import Advance, fit
@@ -42,27 +52,31 @@ def _texts(number: int) -> Callable[[Path, Path], None]:
 
 def _text(_: Path, build: Path) -> None:
     """Phase after phase, each going on from where the one before came to."""
-    state: dict[str, Tensor] | None = None
-    for number, phase in enumerate(text.PHASES, 1):
-        task = text.TextTask(build, text.PHASES[:number], state)
-        fit(task, phase.schedule, build / f"run-text-{phase.name}", _report)
-        state = task.module.state_dict()
-    save_file({key: value.contiguous() for key, value in (state or {}).items()}, build / "text.safetensors")
+    task = text.TextTask(build, text.PHASES[:1])
+    fit(task, text.PHASES[0].schedule, build / "run-text-0", _report)
+    for number in range(1, len(text.PHASES)):
+        task = text.TextTask(build, text.PHASES[: number + 1], task.module.state_dict())
+        fit(task, text.PHASES[number].schedule, build / f"run-text-{number}", _report)
+    save_tower(task.module.state_dict(), task.shape, build / "text.safetensors")
 
 
 def _sound(shared: Path, build: Path) -> None:
     anchors = _anchors(shared)
     texts = both(sound.phrases(), anchors, TextVectors(build))
-    task = sound.SoundTask(build, texts, anchors(sound_labels(shared)))
-    fit(task, sound.SCHEDULE, build / "run-audio", _report)
-    save_tower(task.tower, build / "audio.safetensors")
+    labels = anchors(sound_labels(shared))
+    task = sound.SoundTask(build, texts, labels)
+    fit(task, sound.SCHEDULES[0], build / "run-audio-0", _report)
+    for number, schedule in enumerate(sound.SCHEDULES[1:], 1):
+        task = sound.SoundTask(build, texts, labels, start=task.tower.state_dict())
+        fit(task, schedule, build / f"run-audio-{number}", _report)
+    save_tower(task.tower.state_dict(), task.shape, build / "audio.safetensors")
 
 
 def _motion(shared: Path, build: Path) -> None:
     texts = both(motion.phrases(), _anchors(shared), TextVectors(build))
     task = motion.MotionTask(build, texts)
     fit(task, motion.SCHEDULE, build / "run-imu", _report)
-    save_tower(task.tower, build / "imu.safetensors")
+    save_tower(task.tower.state_dict(), task.shape, build / "imu.safetensors")
 
 
 def _pictures(stage: str) -> Callable[[Path, Path], None]:
@@ -73,12 +87,39 @@ def _pictures(stage: str) -> Callable[[Path, Path], None]:
         texts = sight.texts_of((_anchors(shared), TextVectors(build)), shared, pictures.names)
         task = sight.learn(stage, build, pictures, texts, _report)
         modality = stage.split()[0]
-        whole = sight.whole(modality, task.module.tower, sight.fitted_layout(build))
-        save_tower(whole, build / f"{modality}.safetensors")
+        tower = sight.whole(modality, task.module.tower, sight.fitted_layout(build))
+        save_tower(tower.state_dict(), tower.shape, build / f"{modality}.safetensors")
 
     return run
 
 
+def _assemble(shared: Path, build: Path) -> None:
+    towers = {name: read_tower(build / f"{name}.safetensors", kind) for name, kind in KINDS.items()}
+    merges = json.loads((build / "merges.json").read_text())
+    shapes = msgspec.convert({name: shape for name, (_, shape) in towers.items()}, TowerShapes)
+    widest = max(shape.meaning + getattr(shape, "layout", 0) for _, shape in towers.values())
+    shape = TowersShape(dim=widest, towers=shapes, merges=tuple(merges))
+    origin = {
+        "command": "python -m sixsense.encoders.bind.mini SHARED BUILD",
+        "data": {name: digest_of_files(shared / "data" / name) for name in DATA},
+        "teachers": {name: digest_of_files(shared / "teachers" / name) for name in TEACHERS},
+        "seeds": {"text": text.SEED, "audio": sound.SEED, "imu": motion.SEED},
+    }
+    states = {name: state for name, (state, _) in towers.items()}
+    assemble(states, shape, origin, build / "mini.safetensors")
+
+
+KINDS: dict[str, type[Shape]] = {
+    "vision": PictureShape,
+    "text": TextShape,
+    "audio": SoundShape,
+    "depth": PictureShape,
+    "thermal": PictureShape,
+    "imu": MotionShape,
+}
+# All that the shipped weights were trained on, besides simulated worlds and texts of our own.
+DATA = ("esc10", "spsw_har", "caltech101")
+TEACHERS = ("coral_mobilenet_v2_1.0_224_quant.tflite", "yamnet_audio_classifier_with_metadata.tflite")
 STAGES = {
     "words": Stage(_texts(0), "words.txt"),
     "sentences": Stage(_texts(1), "sentences.txt"),
@@ -87,16 +128,12 @@ STAGES = {
     "audio": Stage(_sound, "audio.safetensors"),
     "motions": Stage(motion.prepare, "motions.npz"),
     "imu": Stage(_motion, "imu.safetensors"),
-    "views": Stage(sight.prepare, "rooms_held/scales.npy"),
-    "vision": Stage(_pictures("vision again"), "vision.safetensors"),
+    "views": Stage(sight.prepare, "rooms_held/wanted.npy"),
+    "vision": Stage(_pictures("vision again again"), "vision.safetensors"),
     "thermal": Stage(_pictures("thermal"), "thermal.safetensors"),
     "depth": Stage(_pictures("depth"), "depth.safetensors"),
+    "assemble": Stage(_assemble, "mini.safetensors"),
 }
-
-
-def save_tower(module: nn.Module, path: Path) -> None:
-    """A tower's state in a file of its own, float32."""
-    save_file({key: value.contiguous() for key, value in module.state_dict().items()}, path)
 
 
 def _report(advance: Advance) -> None:

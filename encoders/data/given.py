@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from ...sensors.drivers import open_source
 from ...sensors.sample import NS, Source
 from ..architecture import TRUNKS
-from ..card import WindowSpec
+from ..card import DEFAULT_IMU, ImuInput, WindowSpec
 from ..errors import InputError
 from .folders import class_items, files_below, is_class_folder, stem_items
 from .item import Item
@@ -25,7 +25,8 @@ class Wanted(NamedTuple):
     """What is read of the data: one modality, or two that belong together.
 
     `folds`: files' sources begin with the leading number of their names. `streams` says which of a log's are
-    meant where several are of one modality; its windows are at least `every_ns` apart.
+    meant where several are of one modality; its windows are at least `every_ns` apart. `imu` is how the model
+    takes rows.
     """
 
     modalities: tuple[str, ...]
@@ -33,6 +34,7 @@ class Wanted(NamedTuple):
     folds: bool = False
     streams: tuple[str, ...] = ()
     every_ns: int = NS // 2
+    imu: ImuInput = DEFAULT_IMU
 
 
 class Data:
@@ -119,7 +121,7 @@ def _log(argument: str, source: Source, wanted: Wanted, left_out: Counter[str], 
         "simulated" if made else "real",
         digested,
         lambda: files,
-        lambda: log_items(argument, source, inputs, wanted.windows, wanted.every_ns, left_out),
+        lambda: log_items(argument, source, inputs, wanted.windows, wanted.every_ns, left_out, wanted.imu),
     )
 
 

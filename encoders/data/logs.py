@@ -7,7 +7,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from ...sensors.sample import Source, StreamInfo
-from ..card import WindowSpec
+from ..card import DEFAULT_IMU, ImuInput, WindowSpec
 from ..encode import prepare
 from ..errors import InputError
 from ..window import Window
@@ -31,6 +31,7 @@ def log_items(
     windows: Mapping[str, WindowSpec],
     every_ns: int,
     left_out: Counter[str],
+    imu: ImuInput = DEFAULT_IMU,
 ) -> Iterator[Item]:
     """Two items for every window of the first of two inputs that the other sensed too, or one a window.
 
@@ -42,7 +43,7 @@ def log_items(
         tensors: list[Tensor] = []
         for window in windows_together:
             try:
-                tensors.append(prepare(window)[0])
+                tensors.append(prepare(window, imu)[0])
             except InputError as error:
                 left_out[f"windows that cannot be embedded: {error}"] += 1
                 break

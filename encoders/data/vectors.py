@@ -32,14 +32,14 @@ class Preparation(Model):
         return np.stack([self._windows(*pair) for pair in zip(rows, stamps, strict=True)])
 
     def _windows(self, rows: np.ndarray, stamps: np.ndarray) -> np.ndarray:
-        length = self.card.windows["imu"].length_ns
+        length, how = self.card.windows["imu"].length_ns, self.card.imu.options()
         if len(stamps) < 2:
-            return preprocess.imu(rows, stamps).numpy()[None]
+            return preprocess.imu(rows, stamps, **how).numpy()[None]
         spare = int(stamps[-1]) - int(stamps[0]) - length
         count = max(1, spare // (length // 2) + 1)
         first = int(stamps[0]) + (spare - (count - 1) * (length // 2)) // 2
         starts = range(first, first + count * (length // 2), length // 2)
-        return np.stack([preprocess.imu(rows, stamps, start, start + length).numpy() for start in starts])
+        return np.stack([preprocess.imu(rows, stamps, at, at + length, **how).numpy() for at in starts])
 
 
 def embed_item(model: Model, item: Item) -> np.ndarray:

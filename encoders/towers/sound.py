@@ -9,6 +9,7 @@ from .shape import SoundShape
 
 # What `preprocess.audio` fills up with: a log energy of 0.
 PADDING = (0.0 - MEAN) / STD
+LOUDEST, FAINTEST = 20.0, 1e-7
 
 
 class SoundTower(nn.Module):
@@ -40,8 +41,10 @@ class SoundTower(nn.Module):
 def loudness(x: Tensor) -> Tensor:
     """The square root of the amplitude of log-mels (n, 1, 128, t), (n, 1), without frames that only pad."""
     real = (x != PADDING).any(dim=2).squeeze(1)
-    energy = (x * STD + MEAN).exp().mean(dim=2).squeeze(1)
-    return ((energy * real).sum(dim=1, keepdim=True) / real.sum(dim=1, keepdim=True).clamp(min=1)) ** 0.25
+    # What is louder than any full-scale sound is as loud as that; no sound is so faint that it says nothing.
+    energy = (x * STD + MEAN).clamp(max=LOUDEST).exp().mean(dim=2).squeeze(1)
+    mean = (energy * real).sum(dim=1, keepdim=True) / real.sum(dim=1, keepdim=True).clamp(min=1)
+    return mean.clamp(min=FAINTEST) ** 0.25
 
 
 class Stage(nn.Module):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import zmq
 
 from .errors import WireError
-from .keys import keys_folder, own_keys, server_key_of
+from .keys import Keys, keys_folder, own_keys, server_key_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,19 +21,27 @@ CONTROL = "tcp://127.0.0.1:5557"
 LINGER_MS = 500
 
 
-def open_gate(name: str, endpoint: str, *, asked: bool = False) -> "Gate | None":
-    """What asks for keys at an endpoint that reaches beyond this machine, or where it is `asked` to.
+def keys_for(name: str, endpoint: str, *, asked: bool = False) -> Keys | None:
+    """This machine's keys where an endpoint reaches beyond it, or where they are `asked` for; else None.
 
-    `name` is the endpoint's key in the config. Raises WireError where this machine has no keys.
+    `name` is the endpoint's key in the config. Raises WireError where this machine has none.
     """
     if is_local(endpoint) and not asked:
+        return None
+    keys = own_keys(keys_folder())
+    if keys is None:
+        raise WireError(_why_refused(name, endpoint))
+    return keys
+
+
+def open_gate(name: str, endpoint: str, *, asked: bool = False) -> "Gate | None":
+    """What asks for keys at an endpoint, where it needs any: as `keys_for`. Raises WireError."""
+    keys = keys_for(name, endpoint, asked=asked)
+    if keys is None:
         return None
     # Imported here because every subscriber would pay for it.
     from .curve import Gate
 
-    keys = own_keys(keys_folder())
-    if keys is None:
-        raise WireError(_why_refused(name, endpoint))
     return Gate(name, keys_folder(), keys)
 
 

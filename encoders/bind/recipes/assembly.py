@@ -1,5 +1,6 @@
 """The towers put together: one file in 16 bits, with its card's constants, tokenizer and origin."""
 
+import hashlib
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,21 +8,24 @@ from typing import Any
 
 import msgspec
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from ....sensors.sample import NS
 from ...card import WindowSpec, card_fields
 from ...checkpoint import CONFIG_KEY
+from ...digest import compute_sha256
 from ...encode import Encoder
 from ...model import load_model
-from ...towers.shape import TowersShape, format_shape
+from ...towers.shape import Shape, TowersShape, format_shape
 from .background import measure
 
 PICTURE, SOUND, MOTION = (
     WindowSpec(length_ns=round(length * NS), hop_ns=NS // 4) for length in (0.25, 2.0, 1.0)
 )
 WINDOWS = {"vision": PICTURE, "depth": PICTURE, "thermal": PICTURE, "audio": SOUND, "imu": MOTION}
+SHAPE_KEY = "shape"
 # Which pairs were trained together: everything beside texts, pictures of other kinds beside the camera's too.
 BOUND = [
     *(
@@ -57,8 +61,8 @@ def assemble(
     }
     draft = out.with_name(f"{out.stem}.draft.safetensors")
     _write(tensors, fields | card_fields(WINDOWS, {}, {}, trained=True), draft)
-    means, backgrounds = measure(Encoder(load_model(draft, device="cpu")))
-    _write(tensors, fields | card_fields(WINDOWS, means, backgrounds, trained=True), out)
+    means, backgrounds, quiet = measure(Encoder(load_model(draft, device="cpu")))
+    _write(tensors, fields | card_fields(WINDOWS, means, backgrounds, trained=True, quiet=quiet), out)
     draft.unlink()
 
 
@@ -67,7 +71,24 @@ def _write(tensors: dict[str, Tensor], fields: dict[str, Any], path: Path) -> No
     path.chmod(0o644)
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
-    """A tower's state from a file of its own, whose keys may begin with `towers.<modality>.`."""
-    state = load_file(path)
-    return {key.split(".", 2)[2] if key.startswith("towers.") else key: value for key, value in state.items()}
+def save_tower(state: Mapping[str, Tensor], shape: Shape, path: Path) -> None:
+    """A tower in a file of its own, float32, with its sizes."""
+    sizes = msgspec.json.encode(shape).decode()
+    save_file({key: value.contiguous() for key, value in state.items()}, path, metadata={SHAPE_KEY: sizes})
+
+
+def read_tower(path: Path, kind: type[Shape]) -> tuple[dict[str, Tensor], Shape]:
+    """What `save_tower` wrote; its keys may begin with `towers.<modality>.`."""
+    with safe_open(path, framework="pt") as file:
+        sizes = msgspec.json.decode(file.metadata()[SHAPE_KEY], type=kind)
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    return {
+        k.split(".", 2)[2] if k.startswith("towers.") else k: value for k, value in tensors.items()
+    }, sizes
+
+
+def digest_of_files(folder: Path) -> str:
+    """SHA-256 over the names and contents of all files below `folder`, or of one file."""
+    found = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = (f"{path.relative_to(folder)} {compute_sha256(path)}" for path in found)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

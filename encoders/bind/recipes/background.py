@@ -19,6 +19,7 @@ PICTURES = ("camera", "depth", "thermal")
 START_NS = LENGTH_NS = 60 * NS
 # Neighbouring windows say nearly the same: one a second is looked at.
 STRIDE = 4
+QUIET = 48
 # Robots whose happenings are the queries, and others whose background they are compared with.
 QUERIES: tuple[Split, range] = ("train", range(3000, 3006))
 COMPARED: tuple[Split, range] = ("validation", range(4000, 4006))
@@ -73,9 +74,11 @@ def texts() -> list[str]:
     return [phrase for kind in (KINDS | ACTIVITIES).values() for phrase in kind.phrases]
 
 
-def measure(encoder: Encoder) -> tuple[dict[str, np.ndarray], dict[str, Background]]:
-    """Each modality's mean, and of every two the background: queries (what happens in the one) against what
-    the other says while nothing happens."""
+def measure(
+    encoder: Encoder,
+) -> tuple[dict[str, np.ndarray], dict[str, Background], dict[str, np.ndarray]]:
+    """Each modality's mean; of every two the background: queries (what happens in the one) against what the
+    other says while nothing happens; and some of the latter's vectors, (QUIET, dim)."""
     queries, quiet, means = {"text": encoder.model.embed_text(texts())}, {}, {}
     means["text"] = queries["text"].mean(axis=0)
     for modality in (m for m in STREAMS if m in encoder.model.modalities):
@@ -85,8 +88,9 @@ def measure(encoder: Encoder) -> tuple[dict[str, np.ndarray], dict[str, Backgrou
         means[modality] = (vectors[~still].mean(axis=0) + vectors[still].mean(axis=0)) / 2
         vectors, still = embedded(encoder, modality, *COMPARED)
         quiet[modality] = vectors[still]
+    some = {m: rows[np.linspace(0, len(rows) - 1, QUIET).astype(int)] for m, rows in quiet.items()}
     quiet["text"] = queries["text"]
-    return means, backgrounds(queries, quiet, means)
+    return means, backgrounds(queries, quiet, means), some
 
 
 def backgrounds(

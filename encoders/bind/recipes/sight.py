@@ -34,11 +34,12 @@ COMMON = Schedule(steps=0, rate=2e-3, warmup=60, clip=5.0, bf16=True)
 SCHEDULES = {
     "vision": replace(COMMON, steps=1700, warmup=150, average=0.998, evaluate_every=300),
     "vision again": replace(COMMON, steps=700, rate=1e-3, warmup=20, average=0.998, evaluate_every=175),
+    "vision again again": replace(COMMON, steps=240, rate=6e-4, warmup=10, average=0.99, evaluate_every=120),
     "thermal": replace(COMMON, steps=650, average=0.99, evaluate_every=215),
     "depth": replace(COMMON, steps=400, average=0.99, evaluate_every=200),
 }
 # The first steps of each see smaller pictures.
-SMALL_STEPS = {"vision": 1350, "vision again": 0, "thermal": 350, "depth": 200}
+SMALL_STEPS = {"vision": 1350, "vision again": 0, "vision again again": 0, "thermal": 350, "depth": 200}
 AGAIN = " again"
 # Of the squared length of a row; the rest is its meaning's. A held-out picture is found best by a cut
 # thermal-like rendering of it when both have 0.6 to 0.7; a camera's rows keep more of their meaning.
@@ -126,6 +127,7 @@ def task_of(stage: str, build: Path, pictures: Pictures, texts: Texts) -> Pictur
             _lesson(until, 0.14, *known),
         ),
         "vision again": (_lesson(until, 0.25, *known),),
+        "vision again again": (_lesson(until, 0.25, *known),),
         "thermal": (_lesson(until, 0.4, *known),),
         "depth": (Lesson(until, ((rooms, 1.0, of_rooms),)),),
     }[stage]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...digest import compute_sha256
@@ -115,7 +115,8 @@ class TextTask:
         inputs = (compute_sha256(build / f"{phase.name}.npy") for phase in phases)
         self.identity = " ".join(("text", compute_sha256(build / "merges.json"), *inputs))
         torch.manual_seed(SEED)
-        self.module = TextTower(self.shape)
+        self.tower = TextTower(self.shape)
+        self.module: nn.Module = self.tower
         if start is None:
             self._begin_with(np.load(build / "pieces.npy"))
         else:
@@ -125,9 +126,9 @@ class TextTask:
         """A text begins as the mean of its pieces' own anchors: what is learnt is how they combine."""
         with torch.no_grad():
             known = torch.from_numpy(pieces.astype(np.float32))
-            self.module.tokens.weight[1 : 1 + len(known)] = PIECE_LENGTH * known
-            self.module.head.weight.copy_(torch.eye(DIM))
-            self.module.places.normal_(0, 0.01)
+            self.tower.tokens.weight[1 : 1 + len(known)] = PIECE_LENGTH * known
+            self.tower.head.weight.copy_(torch.eye(DIM))
+            self.tower.places.normal_(0, 0.01)
             for name, parameter in self.module.named_parameters():
                 if name.endswith(("joined.weight", "narrow.weight")):
                     parameter.mul_(0.1)

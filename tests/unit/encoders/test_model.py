@@ -22,7 +22,7 @@ STAMPS = np.arange(400) * 5_000_000
 
 def test_load_model_has_the_documented_options():
     assert list(inspect.signature(load_model).parameters) == [
-        "name", "device", "precision", "modalities", "vocabulary",
+        "name", "device", "precision", "modalities", "vocabulary", "imu",
     ]  # fmt: skip
 
 

@@ -58,3 +58,17 @@ def test_terms_that_cancel_out_or_are_none_are_refused(make):
     ]:
         with pytest.raises(QueryError, match=reason):
             compose(ASKED, parts, card)
+
+
+def test_an_examples_background_is_told_by_the_quiet_of_its_target(make):
+    quiet = np.array([[0.6, 0.8, 0, 0], [0.8, 0.6, 0, 0], [0.7, 0.714, 0, 0]], np.float32)
+    card = make.card(quiet={"vision": quiet.astype("<f2").tobytes()})
+    seen = background(card, compose(ASKED, [Part(1.0, "vision", make.towards(1))], card), "vision")
+    assert seen is not None
+    assert seen.mean == pytest.approx(0.7, abs=0.01)
+    assert seen.deviation == pytest.approx(np.std([0.6, 0.8, 0.7]), abs=0.01)
+    alike = background(card, compose(ASKED, [Part(1.0, "vision", make.towards(0, 0, 1))], card), "vision")
+    assert alike is not None
+    assert alike.deviation == 0.05
+    words = background(card, compose(ASKED, [Part(1.0, "text", make.towards(1))], card), "vision")
+    assert words == card.backgrounds["text/vision"]

@@ -10,6 +10,12 @@ MISTAKES = {
     "wrong type": ('\n[fusion]\nhop_s = "x"', 3, "fusion.hop_s", 'is "x": expected float, got str'),
     "wrong type of a table": ("fusion = 3", 1, "fusion", "expected table, got int"),
     "out of range": ("[fusion]\nhop_s = -1", 2, "fusion.hop_s", "expected float > 0.0"),
+    "out of range, of what may be left out": (
+        "[windows.audio]\nlength_s = -1",
+        2,
+        "windows.audio.length_s",
+        "write for example 0.5",
+    ),
     "not a number": ("[fusion]\nhop_s = nan", 2, "fusion.hop_s", "expected float > 0.0"),
     "infinite": ("[inputs.camera]\nweight = inf", 2, "inputs.camera.weight", "<= 1000.0"),
     "hop off the grid": ("[fusion]\nhop_s = 0.123", 2, "fusion.hop_s", "write for example 0.12"),
@@ -105,11 +111,12 @@ def test_every_packaged_configuration_is_right(file: Path):
     load_config(str(file))
 
 
-def test_the_demo_has_a_robot_and_watches_other_seeds():
+def test_the_demo_has_a_robot_and_asks_for_it_in_words():
     demo = load_config("demo")
     assert isinstance(demo.sensor[0], SimulatedSensor)
-    assert 3 <= len(demo.watch) <= 4
-    assert all(watch.simulated and watch.simulated.seed != demo.sensor[0].seed for watch in demo.watch)
+    assert demo.sensor[0].split == "test"
+    assert {watch.name for watch in demo.watch} == {"alarm", "person", "bump"}
+    assert all(watch.text for watch in demo.watch)
 
 
 @pytest.mark.parametrize("name", ["nosuch", "dmeo.toml", "/nowhere/demo.toml"])

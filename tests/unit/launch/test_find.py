@@ -6,6 +6,7 @@ from sixsense.launch.check import missing, wrong
 from sixsense.launch.config import CONFIGS, load_config, parse_config
 from sixsense.launch.find import Search, configuration, plain, search, snippet, unique_names
 from sixsense.launch.plan import plan_run
+from sixsense.nodes.wire.keys import new_keys
 from sixsense.sensors import camera, depth, drivers, imu_serial, microphone, phone, thermal
 from sixsense.sensors.device import DeviceFailedError, Found
 from sixsense.sensors.errors import SixsenseError
@@ -199,3 +200,25 @@ def test_a_configuration_that_cannot_be_run_is_not_right(capsys: pytest.CaptureF
     path.write_text('[[sensor]]\ndriver = "recording"\npath = "none.mp4"\n')
     assert not checking.main(str(path))
     assert "mistake: " in capsys.readouterr().err
+
+
+def test_every_mistake_of_a_run_is_said_at_once(
+    capsys: pytest.CaptureFixture[str], tmp_path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SIXSENSE_KEYS", str(tmp_path / "keys"))
+    path = tmp_path / "robot.toml"
+    path.write_text(
+        'model = "nope"\n[endpoints]\nresults = "tcp://0.0.0.0:5556"\ningest = "tcp://127.0.0.1:5555"\n'
+        '[[sensor]]\ndriver = "recording"\npath = "one.mp4"\n'
+        '[[sensor]]\ndriver = "recording"\npath = "two.mp4"\n'
+        '[[sensor]]\ndriver = "remote"\nname = "wrist"\nkey = "wrist"\n'
+        'streams = [{ name = "imu", modality = "imu", rate_hz = 100.0 }]\n'
+    )
+    assert not checking.main(str(path))
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 5
+    for one in ("one.mp4", "two.mp4", "nope", "bind results to", "bind ingest to"):
+        assert sum(one in line for line in said) == 1, one
+    new_keys(tmp_path / "keys")
+    assert not checking.main(str(path))
+    assert "keys new" not in capsys.readouterr().err

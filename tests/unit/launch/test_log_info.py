@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import typer
-from sixsense.launch.log_info import info, number
+from sixsense.launch.log_info import LogSummary, StreamSummary, info, lines, number
 from sixsense.sensors.errors import SixsenseError
 from sixsense.sensors.sample import NS
 from typer.testing import CliRunner
@@ -73,3 +73,20 @@ def test_whole_numbers_stay_exact() -> None:
     assert number(None) is None
     with pytest.raises(typer.BadParameter):
         number("soon")
+
+
+def test_rates_are_written_out() -> None:
+    row = StreamSummary(
+        stream="mic", modality="audio", encoding="pcm_s16", clock="host", unit="pcm", rate_hz=16_000.0
+    )
+    told = LogSummary(
+        path="a.mcap",
+        start_ns=0,
+        duration_s=1.0,
+        created="",
+        read=False,
+        streams=[row],
+        ignored={},
+        damage={},
+    )
+    assert "16000 Hz" in "\n".join(lines(told))

@@ -214,7 +214,9 @@ def test_a_snapshot_of_fusion_is_a_result(tmp_path: Path) -> None:
     one, _ = node(tmp_path / "a.mcap")
     list(one.receive_from(RESULTS, Snapshot(epoch=1, from_ns=0, queries=("a",), state=np.zeros(3, np.uint8))))
     one.close()
-    assert "/sixsense/fusion" in {raw.topic for raw in open_log(tmp_path / "a.mcap").messages(OWN)}
+    stamps = {raw.topic: raw.stamp_ns for raw in open_log(tmp_path / "a.mcap").messages(OWN)}
+    # Before the first tick `from_ns` is 0: as the message's time it would make the log begin in 1970.
+    assert stamps["/sixsense/fusion"] == stamps["/sixsense/log"] > 0
 
 
 def test_sizes_and_times_to_split_by() -> None:

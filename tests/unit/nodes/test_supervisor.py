@@ -281,6 +281,10 @@ def test_a_name_that_is_too_long_and_one_asked_for_twice_are_refused() -> None:
     ((_, refusal),) = one.take(Ask(id=1, query=Query(name="x" * 201)), 0)
     assert isinstance(refusal, Answer)
     assert "200 characters" in refusal.error
+    long = Query(name="sum", terms=(Term(text="a dog"),) * 65)
+    ((_, refusal),) = one.take(Ask(id=1, query=long), 0)
+    assert isinstance(refusal, Answer)
+    assert "65 terms: give at most 64" in refusal.error
     one.take(Ask(id=2, query=Query(name="alarm")), 0)
     ((_, refusal),) = one.take(Ask(id=3, query=Query(name="alarm")), 0)
     assert isinstance(refusal, Answer)

@@ -4,22 +4,34 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
+from msgspec.structs import replace
+from sixsense.encoders.bind.recipes import pictures as recipe
+from sixsense.encoders.bind.recipes import sight
 from sixsense.encoders.bind.recipes.families import FAMILIES
-from sixsense.encoders.bind.recipes.pictures import SHAPES
+from sixsense.encoders.bind.recipes.pictures import SHAPES, Texts
 from sixsense.encoders.bind.recipes.scenes import SEEN
 from sixsense.encoders.bind.recipes.sight import (
+    AGAIN,
     HELD,
     HELD_OF_FEW,
     LATE_CLASSES,
     LATE_LARGEST,
     LAYOUT_SHARES,
     NO_CLASS,
+    SCHEDULES,
     TEMPLATES,
+    Pictures,
+    fitted_layout,
+    learn,
     pictures_of,
     texts_of,
     whole,
+    whole_shape,
 )
+from sixsense.encoders.bind.recipes.views import OUTPUTS
+from sixsense.encoders.bind.trainer import Advance
 from sixsense.encoders.towers.picture import Layout, PictureTower
 
 SIZES = {f"class_{i:02}": 10 + 2 * i for i in range(60)} | {NO_CLASS: 30}
@@ -68,3 +80,39 @@ def test_a_whole_tower_says_its_meaning_beside_its_layout() -> None:
     assert torch.allclose(
         rows[:, : SHAPES["depth"].meaning], (1 - LAYOUT_SHARES["depth"]) ** 0.5 * tower(x), atol=1e-6
     )
+
+
+def write_caches(build: Path, found: Pictures) -> None:
+    """Views of every third picture, and rooms, with random numbers for what the teacher saw."""
+    chance = np.random.default_rng(0)
+    rows = np.stack([np.arange(0, len(found.labels), 3), np.zeros(len(found.labels[::3]))], axis=1)
+    for name, count in (("views", len(rows)), ("rooms", 12), ("rooms_held", 7)):
+        (build / name).mkdir(parents=True)
+        shapes = {"pixels": (112, 112, 3)} | {output: shape for output, (_, shape) in OUTPUTS.items()}
+        for output, shape in shapes.items():
+            np.save(build / name / f"{output}.npy", chance.integers(0, 255, (count, *shape), np.uint8))
+        np.save(build / name / "scales.npy", np.array([(0.1, 100)] * len(OUTPUTS), np.float64))
+        np.save(build / name / "wanted.npy", np.arange(count) % (len(SEEN) + 1))
+        for other in ("depth", "thermal") if name != "views" else ():
+            np.save(build / name / f"{other}.npy", chance.random((count, 112, 112)).astype(np.float16))
+    np.save(build / "views" / "rows.npy", rows.astype(np.int32))
+
+
+@pytest.mark.parametrize("stage", ["vision again", "thermal", "depth"])
+def test_every_stage_trains_from_its_caches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    found = pictures_of([f"class_{i}" for i in range(6) for _ in range(9)])
+    write_caches(tmp_path, found)
+    brief = {name: replace(one, steps=2, evaluate_every=2) for name, one in SCHEDULES.items()}
+    monkeypatch.setattr(sight, "SCHEDULES", brief)
+    monkeypatch.setattr(sight, "JOIN", 1)
+    monkeypatch.setattr(recipe, "BATCH", 8)
+    anchors = np.random.default_rng(1).normal(size=(2, 1200, 256)).astype(np.float32)
+    texts = Texts(anchors[:, :1000], anchors[:, : len(FAMILIES)], anchors[:, : 6 + len(SEEN) + 1])
+    seen: list[Advance] = []
+    task = learn(stage, tmp_path, found, texts, seen.append)
+    assert [advance.step for advance in seen] == ([2, 2] if stage.endswith(AGAIN) else [2])
+    assert set(seen[-1].figures) == ({"rooms"} if stage == "depth" else {"rooms", "held", "new"})
+    whole_tower = whole(stage.split()[0], task.module.tower, fitted_layout(tmp_path))
+    assert whole_tower.shape == whole_shape(stage.split()[0])
