@@ -22,6 +22,12 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python bench/pipeline.py
 	$(BIN)/python bench/stalled.py
 	$(BIN)/python bench/encoders.py
+	$(BIN)/python bench/record.py
+	$(BIN)/python bench/rig_sensor.py
+	$(BIN)/python bench/queries.py
+	$(BIN)/python bench/world.py
+	$(BIN)/python bench/events.py
+	$(BIN)/python bench/rates.py
 
 # Trains the shipped model again from the data sets and teachers in SHARED; stages that are done are kept.
 SHARED ?= ../shared
