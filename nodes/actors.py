@@ -2,9 +2,11 @@
 
 import logging
 import os
+import pickle
 import secrets
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ..sensors.errors import SixsenseError
@@ -16,10 +18,15 @@ OBJECT_STORE_BYTES = 80 * 1024 * 1024
 
 
 class NodeActor:
-    """Ray re-runs `__init__` of a killed actor and nothing else, so the node's loop starts here."""
+    """Ray re-runs `__init__` of a killed actor and nothing else, so the node's loop starts here.
 
-    def __init__(self, spec: NodeSpec, supervisor: str, directory: str) -> None:
-        thread = threading.Thread(target=self._run, args=(spec, supervisor, directory), name=spec.name)
+    `spec` is a file in the run's private directory: Ray puts arguments above 100 kB (a card, labels) into its
+    object store, and starts no actor again that has such.
+    """
+
+    def __init__(self, spec: str, supervisor: str, directory: str) -> None:
+        read: NodeSpec = pickle.loads(Path(spec).read_bytes())
+        thread = threading.Thread(target=self._run, args=(read, supervisor, directory), name=read.name)
         thread.daemon = True
         thread.start()
 
@@ -44,7 +51,9 @@ class RayRunner:
         for spec in sorted(specs, key=lambda spec: -KINDS[type(spec.body)].cpus):
             kind = KINDS[type(spec.body)]
             actor = ray.remote(NodeActor).options(num_cpus=kind.cpus, max_restarts=kind.max_restarts)
-            self._actors.append(actor.remote(spec, self._supervisor, self._directory))
+            path = Path(self._directory) / f"{spec.name}.spec"
+            path.write_bytes(pickle.dumps(spec))
+            self._actors.append(actor.remote(str(path), self._supervisor, self._directory))
 
     def stop(self) -> None:
         """Stop the actors and this process's Ray."""
