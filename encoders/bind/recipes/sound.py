@@ -114,7 +114,7 @@ class YamNet:
     PART = 15_600
 
     def __init__(self, shared: Path) -> None:
-        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_litert.interpreter import Interpreter  # pyright: ignore[reportMissingImports]
 
         path = shared / "teachers" / "yamnet_audio_classifier_with_metadata.tflite"
         self._interpreter = Interpreter(str(path), num_threads=1)

@@ -106,7 +106,7 @@ class Teacher:
 
     def __init__(self, tflite: Path) -> None:
         # Training only, so no dependency of the package.
-        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_litert.interpreter import Interpreter  # pyright: ignore[reportMissingImports]
 
         with warnings.catch_warnings():
             # Keeping inner tensors is called experimental and costs memory; they are what is wanted.
