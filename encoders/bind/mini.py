@@ -47,16 +47,12 @@ def _anchors(shared: Path) -> Anchors:
 
 
 def _texts(number: int) -> Callable[[Path, Path], None]:
-    return lambda shared, build: text.prepare(shared, build, text.PHASES[number])
+    return lambda shared, build: text.prepare(shared, build, text.CORPORA[number])
 
 
 def _text(_: Path, build: Path) -> None:
-    """Phase after phase, each going on from where the one before came to."""
-    task = text.TextTask(build, text.PHASES[:1])
-    fit(task, text.PHASES[0].schedule, build / "run-text-0", _report)
-    for number in range(1, len(text.PHASES)):
-        task = text.TextTask(build, text.PHASES[: number + 1], task.module.state_dict())
-        fit(task, text.PHASES[number].schedule, build / f"run-text-{number}", _report)
+    task = text.TextTask(build)
+    fit(task, text.SCHEDULE, build / "run-text", _report)
     save_tower(task.module.state_dict(), task.shape, build / "text.safetensors")
 
 
@@ -79,14 +75,13 @@ def _motion(shared: Path, build: Path) -> None:
     save_tower(task.tower.state_dict(), task.shape, build / "imu.safetensors")
 
 
-def _pictures(stage: str) -> Callable[[Path, Path], None]:
-    """The tower that a stage of `sight.SCHEDULES` trains, with its layout."""
+def _pictures(modality: str) -> Callable[[Path, Path], None]:
+    """The tower of a kind of pictures, with its layout."""
 
     def run(shared: Path, build: Path) -> None:
         pictures = sight.pictures_in(shared)
-        texts = sight.texts_of((_anchors(shared), TextVectors(build)), shared, pictures.names)
-        task = sight.learn(stage, build, pictures, texts, _report)
-        modality = stage.split()[0]
+        texts = sight.texts_of(_anchors(shared), shared, pictures.names)
+        task = sight.learn(modality, build, pictures, texts, _report)
         tower = sight.whole(modality, task.module.tower, sight.fitted_layout(build))
         save_tower(tower.state_dict(), tower.shape, build / f"{modality}.safetensors")
 
@@ -129,7 +124,7 @@ STAGES = {
     "motions": Stage(motion.prepare, "motions.npz"),
     "imu": Stage(_motion, "imu.safetensors"),
     "views": Stage(sight.prepare, "rooms_held/wanted.npy"),
-    "vision": Stage(_pictures("vision again again"), "vision.safetensors"),
+    "vision": Stage(_pictures("vision"), "vision.safetensors"),
     "thermal": Stage(_pictures("thermal"), "thermal.safetensors"),
     "depth": Stage(_pictures("depth"), "depth.safetensors"),
     "assemble": Stage(_assemble, "mini.safetensors"),

@@ -20,7 +20,7 @@ class TextShape(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     vocabulary: Size
     width: Size = 256
-    blocks: Size = 2
+    blocks: Size = 4
     heads: Size = 4
 
     def __post_init__(self) -> None:

@@ -29,18 +29,15 @@ HELD, FEW, HELD_OF_FEW = 8, 40, 4
 LATE_CLASSES = 20
 LATE_LARGEST = 110
 NO_CLASS = "BACKGROUND_Google"
-JOIN = 1200
+JOIN = 4000
 COMMON = Schedule(steps=0, rate=2e-3, warmup=60, clip=5.0, bf16=True)
 SCHEDULES = {
-    "vision": replace(COMMON, steps=1700, warmup=150, average=0.998, evaluate_every=300),
-    "vision again": replace(COMMON, steps=700, rate=1e-3, warmup=20, average=0.998, evaluate_every=175),
-    "vision again again": replace(COMMON, steps=240, rate=6e-4, warmup=10, average=0.99, evaluate_every=120),
+    "vision": replace(COMMON, steps=5600, warmup=150, average=0.998, evaluate_every=400),
     "thermal": replace(COMMON, steps=650, average=0.99, evaluate_every=215),
     "depth": replace(COMMON, steps=400, average=0.99, evaluate_every=200),
 }
 # The first steps of each see smaller pictures.
-SMALL_STEPS = {"vision": 1350, "vision again": 0, "vision again again": 0, "thermal": 350, "depth": 200}
-AGAIN = " again"
+SMALL_STEPS = {"vision": 3600, "thermal": 350, "depth": 200}
 # Of the squared length of a row; the rest is its meaning's. A held-out picture is found best by a cut
 # thermal-like rendering of it when both have 0.6 to 0.7; a camera's rows keep more of their meaning.
 LAYOUT_SHARES = {"vision": 0.5, "thermal": 0.7, "depth": 0.6}
@@ -84,13 +81,8 @@ def pictures_of(labels: list[str], seed: int = 1) -> Pictures:
     return Pictures(names, len(names) - len(late), all_labels, held)
 
 
-def texts_of(embeds: Sequence[Embed], shared: Path, names: tuple[str, ...]) -> Texts:
-    """Anchors by each of `embeds` (texts to unit rows) of all templates; the world's labels come last."""
-    parts = [_texts_of(embed, shared, names) for embed in embeds]
-    return Texts(*(np.concatenate(rows) for rows in zip(*parts, strict=True)))
-
-
-def _texts_of(embed: Embed, shared: Path, names: tuple[str, ...]) -> Texts:
+def texts_of(embed: Embed, shared: Path, names: tuple[str, ...]) -> Texts:
+    """Anchors by `embed` (texts to unit rows) of all templates; the world's labels come last."""
     said = [name.replace("_", " ").lower() for name in names]
     turns = range(len(TEMPLATES))
     said_of_rooms = [scenes.phrases(name) for name in (*SEEN, EMPTY)]
@@ -106,9 +98,8 @@ def _anchors(embed: Embed, names: list[str]) -> np.ndarray:
     return np.stack([embed([template.format(name) for name in names]) for template in TEMPLATES])
 
 
-def task_of(stage: str, build: Path, pictures: Pictures, texts: Texts) -> PictureTask:
-    """What is learnt in a stage of SCHEDULES from the caches below `build`."""
-    modality = stage.split()[0]
+def task_of(modality: str, build: Path, pictures: Pictures, texts: Texts) -> PictureTask:
+    """What a tower learns from the caches below `build`."""
     folders = [build / "views", build / "rooms", build / "rooms_held"]
     of_view, turn = np.load(folders[0] / "rows.npy").T
     wanted = [np.load(folder / "wanted.npy") for folder in folders[1:]]
@@ -120,22 +111,18 @@ def task_of(stage: str, build: Path, pictures: Pictures, texts: Texts) -> Pictur
     rooms, rooms_held = np.split(np.arange(first, first + sum(map(len, wanted))), [len(wanted[0])])
     every, of_rooms = slice(0, count), slice(count, count + len(SEEN) + 1)
     known = (np.flatnonzero(~held), every), (rooms, of_rooms)
-    until = SCHEDULES[stage].steps
+    until = SCHEDULES[modality].steps
+    early = np.flatnonzero(~held & ~late), slice(0, pictures.early)
     lessons = {
-        "vision": (
-            Lesson(JOIN, ((np.flatnonzero(~held & ~late), 1.0, slice(0, pictures.early)),)),
-            _lesson(until, 0.14, *known),
-        ),
-        "vision again": (_lesson(until, 0.25, *known),),
-        "vision again again": (_lesson(until, 0.25, *known),),
+        "vision": (_lesson(JOIN, 0.15, early, known[1]), _lesson(until, 0.25, *known)),
         "thermal": (_lesson(until, 0.4, *known),),
         "depth": (Lesson(until, ((rooms, 1.0, of_rooms),)),),
-    }[stage]
+    }[modality]
     measured = {"rooms": (rooms_held, of_rooms)}
     if modality != "depth":
         measured["held"] = np.flatnonzero((turn == 0) & held), every
         measured["new"] = np.flatnonzero((turn == 0) & late), slice(pictures.early, count)
-    return PictureTask(opened, lessons, texts, measured, SMALL_STEPS[stage], SHAPES[modality])
+    return PictureTask(opened, lessons, texts, measured, SMALL_STEPS[modality], SHAPES[modality])
 
 
 def _lesson(
@@ -145,14 +132,10 @@ def _lesson(
     return Lesson(until, ((known[0], 1 - share, known[1]), (rooms[0], share, rooms[1])))
 
 
-def learn(stage: str, build: Path, pictures: Pictures, texts: Texts, report: Report) -> PictureTask:
-    """Train a stage of SCHEDULES, "again" from where the first came to. Takes up to an hour and more."""
-    task = task_of(stage, build, pictures, texts)
-    if stage.endswith(AGAIN):
-        task.module.load_state_dict(
-            learn(stage.removesuffix(AGAIN), build, pictures, texts, report).module.state_dict()
-        )
-    fit(task, SCHEDULES[stage], build / f"run-{stage.replace(' ', '-')}", report)
+def learn(modality: str, build: Path, pictures: Pictures, texts: Texts, report: Report) -> PictureTask:
+    """Train a tower. Takes an hour and more for vision."""
+    task = task_of(modality, build, pictures, texts)
+    fit(task, SCHEDULES[modality], build / f"run-{modality}", report)
     return task
 
 

@@ -2,7 +2,7 @@
 
 import json
 import tarfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple, cast
@@ -30,32 +30,26 @@ PIECE_LENGTH = 8.0
 RELATION_TEMPERATURE, RELATION_SHARE = 0.05, 0.3
 
 
-class Phase(NamedTuple):
-    """Texts of some ways, `texts` in all, and how long the tower learns from them."""
+class Corpus(NamedTuple):
+    """`texts` of some ways to make them (see `make_texts`), in all."""
 
     name: str
     texts: int
     seed: int
     shares: dict[str, int]
-    schedule: Schedule
 
 
-def _schedule(steps: int, rate: float) -> Schedule:
-    return Schedule(
-        steps=steps, rate=rate, weight_decay=0.01, warmup=50, average=0.98, bf16=True, evaluate_every=100
-    )
-
-
-# Words and what is said with few of them first; then sentences, beside all that came before.
-PHASES = (
-    Phase(
+CORPORA = (
+    Corpus(
         "words",
         320_000,
         1,
         {"happening": 6, "thing": 4, "named": 5, "word": 4, "pair": 3, "substituted": 5, "fragment": 3},
-        _schedule(600, 2e-3),
     ),
-    Phase("sentences", 230_000, 2, {"caption": 6, "phrase": 5, "varied": 6, "part": 4}, _schedule(500, 1e-3)),
+    Corpus("sentences", 230_000, 2, {"caption": 6, "phrase": 5, "varied": 6, "part": 4}),
+)
+SCHEDULE = Schedule(
+    steps=3600, rate=2e-3, weight_decay=0.01, warmup=100, average=0.995, bf16=True, evaluate_every=200
 )
 
 
@@ -71,18 +65,18 @@ def label_names(shared: Path) -> list[str]:
     return [name for name in dict.fromkeys([*known, *parts, *classes, *activities]) if name]
 
 
-def prepare(shared: Path, build: Path, phase: Phase) -> None:
-    """Write the texts of a phase and their anchors (float16) into `build`; of the first one's texts
+def prepare(shared: Path, build: Path, corpus: Corpus) -> None:
+    """Write the texts of a corpus and their anchors (float16) into `build`; of the first one's texts
     the tokenizer is made."""
     anchors = Anchors(concepts(shared))
-    texts = make_texts(phase.texts, label_names(shared), anchors.teacher.words, phase.seed, phase.shares)
-    Random(phase.seed - 1).shuffle(texts)
-    np.save(build / f"{phase.name}.npy", _in_parts(anchors, texts))
-    if phase is PHASES[0]:
+    texts = make_texts(corpus.texts, label_names(shared), anchors.teacher.words, corpus.seed, corpus.shares)
+    Random(corpus.seed - 1).shuffle(texts)
+    np.save(build / f"{corpus.name}.npy", _in_parts(anchors, texts))
+    if corpus is CORPORA[0]:
         merges = learn_merges(texts, MERGES)
         np.save(build / "pieces.npy", anchors(OwnTokenizer(merges).pieces).astype(np.float16))
         (build / "merges.json").write_text(json.dumps(merges))
-    (build / f"{phase.name}.txt").write_text("\n".join(texts))
+    (build / f"{corpus.name}.txt").write_text("\n".join(texts))
 
 
 def _in_parts(anchors: Anchors, texts: list[str], size: int = 20_000) -> np.ndarray:
@@ -98,29 +92,26 @@ class Texts(NamedTuple):
 
 
 class TextTask:
-    """Distil the anchors of the texts of `phases`, prepared in `build`, into a tower (see `trainer.Task`).
+    """Distil the anchors of all texts, prepared in `build`, into a tower (see `trainer.Task`).
 
-    Its figures are of texts that were held out, of the last phase. `start` is a tower's state to go on from.
+    Its figures are of texts that were held out, of the last corpus.
     """
 
-    def __init__(self, build: Path, phases: Sequence[Phase], start: dict[str, Tensor] | None = None) -> None:
+    def __init__(self, build: Path) -> None:
         self.tokenizer = OwnTokenizer(json.loads((build / "merges.json").read_text()))
         self.shape = TextShape(vocabulary=self.tokenizer.size)
-        texts = [(build / f"{phase.name}.txt").read_text().split("\n") for phase in phases]
-        self._anchors = np.concatenate([np.load(build / f"{phase.name}.npy") for phase in phases])
+        texts = [(build / f"{corpus.name}.txt").read_text().split("\n") for corpus in CORPORA]
+        self._anchors = np.concatenate([np.load(build / f"{corpus.name}.npy") for corpus in CORPORA])
         last = sum(map(len, texts[:-1]))
         every = [text for some in texts for text in some]
         self._held_out = _by_length(self.tokenizer, every, range(last, last + HELD_OUT))
         self._buckets = _by_length(self.tokenizer, every, [*range(last), *range(last + HELD_OUT, len(every))])
-        inputs = (compute_sha256(build / f"{phase.name}.npy") for phase in phases)
+        inputs = (compute_sha256(build / f"{corpus.name}.npy") for corpus in CORPORA)
         self.identity = " ".join(("text", compute_sha256(build / "merges.json"), *inputs))
         torch.manual_seed(SEED)
         self.tower = TextTower(self.shape)
         self.module: nn.Module = self.tower
-        if start is None:
-            self._begin_with(np.load(build / "pieces.npy"))
-        else:
-            self.module.load_state_dict(start)
+        self._begin_with(np.load(build / "pieces.npy"))
 
     def _begin_with(self, pieces: np.ndarray) -> None:
         """A text begins as the mean of its pieces' own anchors: what is learnt is how they combine."""
@@ -145,6 +136,7 @@ class TextTask:
         rows = F.normalize(self.module(ids).float(), dim=1)
         return distance(rows, teacher) + RELATION_SHARE * _relation(rows, teacher)
 
+    @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         cosines = [
             F.cosine_similarity(self.module(bucket.ids), self._teacher(bucket.rows))

@@ -13,7 +13,6 @@ from sixsense.encoders.bind.recipes.families import FAMILIES
 from sixsense.encoders.bind.recipes.pictures import SHAPES, Texts
 from sixsense.encoders.bind.recipes.scenes import SEEN
 from sixsense.encoders.bind.recipes.sight import (
-    AGAIN,
     HELD,
     HELD_OF_FEW,
     LATE_CLASSES,
@@ -63,10 +62,10 @@ def test_anchors_are_of_every_template_and_the_worlds_come_last(shared: Path) ->
         asked.extend(texts)
         return np.ones((len(texts), 4), np.float32)
 
-    texts = texts_of([embed, embed], shared, ("sea_horse", "cup"))
-    assert texts.objects.shape == (2 * len(TEMPLATES), 1000, 4)
-    assert texts.families.shape == (2 * len(TEMPLATES), len(FAMILIES), 4)
-    assert texts.names.shape == (2 * len(TEMPLATES), 2 + len(SEEN) + 1, 4)
+    texts = texts_of(embed, shared, ("sea_horse", "cup"))
+    assert texts.objects.shape == (len(TEMPLATES), 1000, 4)
+    assert texts.families.shape == (len(TEMPLATES), len(FAMILIES), 4)
+    assert texts.names.shape == (len(TEMPLATES), 2 + len(SEEN) + 1, 4)
     assert "a photo of a sea horse" in asked
 
 
@@ -98,9 +97,9 @@ def write_caches(build: Path, found: Pictures) -> None:
     np.save(build / "views" / "rows.npy", rows.astype(np.int32))
 
 
-@pytest.mark.parametrize("stage", ["vision again", "thermal", "depth"])
-def test_every_stage_trains_from_its_caches(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+@pytest.mark.parametrize("modality", SCHEDULES)
+def test_every_tower_trains_from_its_caches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, modality: str
 ) -> None:
     found = pictures_of([f"class_{i}" for i in range(6) for _ in range(9)])
     write_caches(tmp_path, found)
@@ -111,8 +110,8 @@ def test_every_stage_trains_from_its_caches(
     anchors = np.random.default_rng(1).normal(size=(2, 1200, 256)).astype(np.float32)
     texts = Texts(anchors[:, :1000], anchors[:, : len(FAMILIES)], anchors[:, : 6 + len(SEEN) + 1])
     seen: list[Advance] = []
-    task = learn(stage, tmp_path, found, texts, seen.append)
-    assert [advance.step for advance in seen] == ([2, 2] if stage.endswith(AGAIN) else [2])
-    assert set(seen[-1].figures) == ({"rooms"} if stage == "depth" else {"rooms", "held", "new"})
-    whole_tower = whole(stage.split()[0], task.module.tower, fitted_layout(tmp_path))
-    assert whole_tower.shape == whole_shape(stage.split()[0])
+    task = learn(modality, tmp_path, found, texts, seen.append)
+    assert [advance.step for advance in seen] == [2]
+    assert set(seen[-1].figures) == ({"rooms"} if modality == "depth" else {"rooms", "held", "new"})
+    whole_tower = whole(modality, task.module.tower, fitted_layout(tmp_path))
+    assert whole_tower.shape == whole_shape(modality)

@@ -2,12 +2,12 @@
 
 import re
 
-from sixsense.encoders.bind.recipes.text import PHASES
+from sixsense.encoders.bind.recipes.text import CORPORA
 from sixsense.encoders.bind.recipes.texts import make_texts, words
 
 NAMES = ["dog bark", "okapi"]
 VOCABULARY = ["water", "engine", "moving", "zebra"]
-SHARES = {way: share for phase in PHASES for way, share in phase.shares.items()}
+SHARES = {way: share for corpus in CORPORA for way, share in corpus.shares.items()}
 
 
 def test_the_same_texts_every_time():
