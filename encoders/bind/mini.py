@@ -30,7 +30,6 @@ from .anchors import Anchors
 from .recipes import motion, sight, sound, text
 from .recipes.assembly import assemble, digest_of_files, read_tower, save_tower
 from .recipes.concepts import concepts, sound_labels
-from .recipes.vectors import TextVectors, both
 from .trainer import Advance, fit
 
 
@@ -58,19 +57,13 @@ def _text(_: Path, build: Path) -> None:
 
 def _sound(shared: Path, build: Path) -> None:
     anchors = _anchors(shared)
-    texts = both(sound.phrases(), anchors, TextVectors(build))
-    labels = anchors(sound_labels(shared))
-    task = sound.SoundTask(build, texts, labels)
-    fit(task, sound.SCHEDULES[0], build / "run-audio-0", _report)
-    for number, schedule in enumerate(sound.SCHEDULES[1:], 1):
-        task = sound.SoundTask(build, texts, labels, start=task.tower.state_dict())
-        fit(task, schedule, build / f"run-audio-{number}", _report)
+    task = sound.SoundTask(build, anchors.of_each(sound.phrases()), anchors(sound_labels(shared)))
+    fit(task, sound.SCHEDULE, build / "run-audio", _report)
     save_tower(task.tower.state_dict(), task.shape, build / "audio.safetensors")
 
 
 def _motion(shared: Path, build: Path) -> None:
-    texts = both(motion.phrases(), _anchors(shared), TextVectors(build))
-    task = motion.MotionTask(build, texts)
+    task = motion.MotionTask(build, _anchors(shared).of_each(motion.phrases()))
     fit(task, motion.SCHEDULE, build / "run-imu", _report)
     save_tower(task.tower.state_dict(), task.shape, build / "imu.safetensors")
 

@@ -29,15 +29,15 @@ HELD, FEW, HELD_OF_FEW = 8, 40, 4
 LATE_CLASSES = 20
 LATE_LARGEST = 110
 NO_CLASS = "BACKGROUND_Google"
-JOIN = 4000
+JOIN = 3200
 COMMON = Schedule(steps=0, rate=2e-3, warmup=60, clip=5.0, bf16=True)
 SCHEDULES = {
-    "vision": replace(COMMON, steps=5600, warmup=150, average=0.998, evaluate_every=400),
+    "vision": replace(COMMON, steps=4400, warmup=150, average=0.998, evaluate_every=400),
     "thermal": replace(COMMON, steps=650, average=0.99, evaluate_every=215),
     "depth": replace(COMMON, steps=400, average=0.99, evaluate_every=200),
 }
 # The first steps of each see smaller pictures.
-SMALL_STEPS = {"vision": 3600, "thermal": 350, "depth": 200}
+SMALL_STEPS = {"vision": 3000, "thermal": 350, "depth": 200}
 # Of the squared length of a row; the rest is its meaning's. A held-out picture is found best by a cut
 # thermal-like rendering of it when both have 0.6 to 0.7; a camera's rows keep more of their meaning.
 LAYOUT_SHARES = {"vision": 0.5, "thermal": 0.7, "depth": 0.6}
