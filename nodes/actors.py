@@ -52,7 +52,7 @@ class RayRunner:
             kind = KINDS[type(spec.body)]
             actor = ray.remote(NodeActor).options(num_cpus=kind.cpus, max_restarts=kind.max_restarts)
             path = Path(self._directory) / f"{spec.name}.spec"
-            path.write_bytes(pickle.dumps(spec))
+            _write(path, spec)
             self._actors.append(actor.remote(str(path), self._supervisor, self._directory))
 
     def stop(self) -> None:
@@ -62,6 +62,13 @@ class RayRunner:
         for actor in self._actors:
             ray.kill(actor, no_restart=True)
         ray.shutdown()
+
+
+def _write(path: Path, spec: NodeSpec) -> None:
+    try:
+        path.write_bytes(pickle.dumps(spec))
+    except OSError as error:
+        raise SixsenseError(f"cannot write {path}: {error}; make room there") from error
 
 
 def _start_ray(nodes: int) -> Any:

@@ -11,11 +11,16 @@ from ..fusion.query import Query, Standing, Term
 from ..sensors.liveness import Change, SensorStatus
 from ..sensors.sample import StreamInfo
 from .wire.errors import WireError
-from .wire.fields import VERSION, from_fields, pack_header, to_fields, unpack_header
+from .wire.fields import VERSION, from_fields, unpack_header
+from .wire.fields import pack as pack_fields
 from .wire.status import QueryStatus, Status, TickCounts, WindowCounts
 
 if TYPE_CHECKING:
     from .wire.curve import Gate
+
+
+MAX_REASON = 4000
+"""How many characters of a text for a person travel: errors may quote whatever they were given."""
 
 
 class Register(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,20 +112,20 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     go: bool
-    over: bool
     offset_ns: int
     start_ns: int
-    stop: bool
-    directory: dict[str, dict[str, str]]
-    restarts: dict[str, int]
-    queries_version: int
-    queries: tuple[Query, ...]
-    mixes: tuple[tuple[tuple[str, float], ...], ...]
-    space_id: str
-    vectors: np.ndarray
-    checkpoint: np.ndarray
-    infos: tuple[StreamInfo, ...] = ()
+    stop: bool = False
+    over: bool = False
     paused: bool = False
+    directory: dict[str, dict[str, str]] = {}
+    restarts: dict[str, int] = {}
+    queries_version: int = 0
+    queries: tuple[Query, ...] = ()
+    mixes: tuple[tuple[tuple[str, float], ...], ...] = ()
+    space_id: str = ""
+    vectors: np.ndarray = msgspec.field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    checkpoint: np.ndarray = msgspec.field(default_factory=lambda: np.zeros(0, np.uint8))
+    infos: tuple[StreamInfo, ...] = ()
 
     def standing(self) -> list[Standing]:
         """The queries with their vectors."""
@@ -169,6 +174,8 @@ Word = Register | Report | Changed | Checkpoint | Failed | Embedded | Ask
 """What nodes say to the supervisor."""
 Wish = RunState | Embed | Answer | Status
 """What the supervisor says to nodes."""
+Outbox = list[tuple[str, Wish]]
+"""What is to be sent, and to which node."""
 
 MESSAGES: dict[str, type[msgspec.Struct]] = {
     t.__name__: t
@@ -185,8 +192,8 @@ def refusals(gates: "Sequence[Gate]", epoch: int) -> tuple[Produced, ...]:
 def pack(message: Word | Wish) -> list[bytes]:
     """The frames of one of MESSAGES."""
     payloads: list[bytes] = []
-    header = {"v": VERSION, "word": type(message).__name__, **to_fields(message, payloads)}
-    return [pack_header(header), *payloads]
+    header = pack_fields({"v": VERSION, "word": type(message).__name__}, message, payloads)
+    return [header, *payloads]
 
 
 def unpack(frames: Sequence[bytes]) -> msgspec.Struct:

@@ -56,7 +56,8 @@ class Edge(Base):
         self._epochs: dict[str, int] = {}
         self._queries: tuple[QueryStatus, ...] = ()
         self._infos: dict[str, StreamInfo] = {}
-        self._ids = count(1)
+        # Not those of an earlier process of this node, whose answers may still come.
+        self._ids = count(epoch)
         self._asked: dict[int, tuple[bytes, int, str]] = {}
 
     def load(self) -> None:

@@ -18,7 +18,7 @@ from ..fusion.query import Term
 from ..sensors.clock import Clock, ManualClock
 from ..sensors.errors import SixsenseError
 from ..sensors.sample import NS, End, Progress, Sample
-from .control import Embed, Embedded, RunState, StreamLedger, Wish
+from .control import MAX_REASON, Embed, Embedded, RunState, StreamLedger, Wish
 from .node import Base, Message, Yield
 from .spec import EncodeSpec
 from .wire.status import WindowCounts
@@ -51,7 +51,7 @@ class Encode(Base):
         self._embedded: Counter[str] = Counter()
         self._reused: Counter[str] = Counter()
         self._none: dict[str, Counter[str]] = {spec_.name: Counter() for spec_ in spec.inputs}
-        self._seq: Counter[tuple[str, str, int]] = Counter()
+        self._next_seq: dict[tuple[str, str], tuple[int, int]] = {}
         self._progress: dict[str, tuple[int, int]] = {}
         self._ended: set[str] = set()
         self._line: Batcher | None = None
@@ -67,7 +67,8 @@ class Encode(Base):
 
         cv2.setNumThreads(self._spec.threads)
         torch.set_num_threads(self._spec.threads)
-        self._encoder = Encoder(load_model(self._spec.model, imu=self._spec.imu), self._spec.unchanged)
+        model = load_model(self._spec.model, precision=self._spec.precision, imu=self._spec.imu)
+        self._encoder = Encoder(model, self._spec.unchanged)
 
     def begin(self, state: RunState, clock: Clock) -> None:
         """Window from here on; one that joins a running stream counts from the first sample it gets."""
@@ -191,7 +192,7 @@ class Encode(Base):
             )
             return Embedded(id=request.id, standing=standing, resolved=resolved)
         except (SixsenseError, ValueError) as error:
-            return Embedded(id=request.id, standing=None, error=f"query {query.name!r}: {error}")
+            return Embedded(id=request.id, standing=None, error=f"query {query.name!r}: {error}"[:MAX_REASON])
 
     def _part(self, term: Term, encoder: "Encoder") -> Part:
         """A term with its vector. Raises SixsenseError or ValueError."""
@@ -270,8 +271,10 @@ class Encode(Base):
         )
 
     def _count(self, kind: str, name: str, epoch: int) -> int:
-        self._seq[kind, name, epoch] += 1
-        return self._seq[kind, name, epoch] - 1
+        known, seq = self._next_seq.get((kind, name), (epoch, 0))
+        seq = seq if known == epoch else 0
+        self._next_seq[kind, name] = epoch, seq + 1
+        return seq
 
     def _loaded(self) -> "Encoder":
         if self._encoder is None:

@@ -76,7 +76,7 @@ class Fuse(Base):
             try:
                 self._fuser.restore_background(Path(self._spec.background).read_bytes())
             except (FusionError, OSError) as error:
-                log.error("%s: %s", self._spec.background, error)
+                log.error("%s is not used, what it held is learnt afresh: %s", self._spec.background, error)
 
     def obey(self, wish: Wish) -> Yield:
         """Take over the standing queries when they are others than before."""
@@ -123,6 +123,10 @@ class Fuse(Base):
         if not self._finished and self._clock.now_ns() >= self._next_keep_ns:
             self._next_keep_ns = self._clock.now_ns() + KEEP_NS
             self._keep()
+
+    def greet(self) -> Yield:
+        """The state from which a recorder that joins can have its ticks computed again."""
+        yield self._fuser.snapshot()
 
     def next_wake_ns(self) -> int | None:
         return None if self._finished else self._fuser.due_ns

@@ -9,7 +9,8 @@ from ..sensors.clock import Clock, ManualClock
 from ..sensors.errors import SixsenseError
 from ..sensors.liveness import Change, SensorStatus
 from ..sensors.sample import NS, End, Progress, Sample, StreamInfo
-from .control import Produced, refusals
+from .control import MAX_REASON, Produced, refusals
+from .packed import unpacked
 from .remote import Remote
 from .spec import SourceSpec
 from .wire.endpoints import bind_endpoint, open_gate
@@ -96,7 +97,7 @@ class Intake:
             except WireError as error:
                 self.malformed += 1
                 self._peers.pop(peer, None)
-                self._send(peer, Refused(reason=str(error)))
+                self._send(peer, Refused(reason=str(error)[:MAX_REASON]))
         self._serve(heard)
 
     def tick(self) -> Iterator[Progress | End]:
@@ -171,7 +172,7 @@ class Intake:
 
     def _checked(self, peer: _Peer, data: Data, frame: zmq.Frame) -> Sample | Progress | End:
         """The message in data, of a stream that this connection may publish. Raises WireError."""
-        message = decode(data.frames)[1]
+        message = decode(unpacked(data.frames) if data.packed else data.frames)[1]
         if not isinstance(message, (Sample, Progress, End)):
             raise WireError(f"a sensor sends samples, progress and ends, and no {type(message).__name__}")
         if message.stream not in {info.stream for info in peer.join.streams}:

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from ..fusion.query import Query
 from ..sensors.errors import SixsenseError
 from .wire.arrays import check_arrays
 from .wire.errors import WireError
-from .wire.fields import MAX_PAYLOAD_BYTES, VERSION, from_fields, pack_header, to_fields, unpack_map
+from .wire.fields import MAX_PAYLOAD_BYTES, VERSION, from_fields, pack, unpack_map
 
 log = logging.getLogger(__name__)
 QUERY_SUFFIX = ".query"
@@ -38,6 +39,8 @@ def write_whole(path: Path, raw: bytes) -> None:
         draft.write_bytes(raw)
         draft.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
         raise SixsenseError(f"{path} cannot be written ({error}); set XDG_STATE_HOME elsewhere") from error
 
 
@@ -70,7 +73,7 @@ class KeptQueries:
 
 def _encode(query: Query) -> bytes:
     payloads: list[bytes] = []
-    header = pack_header({"v": VERSION, **to_fields(query, payloads)})
+    header = pack({"v": VERSION}, query, payloads)
     return msgpack.packb([header, *payloads])  # pyright: ignore[reportReturnType]
 
 

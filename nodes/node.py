@@ -41,6 +41,10 @@ class Node(Protocol):
         """Time has passed: yield what is due. The shell may stop after a Sample and wake the node again."""
         ...
 
+    def greet(self) -> Yield:
+        """A guest has begun to read: yield what it needs first."""
+        ...
+
     def next_wake_ns(self) -> int | None:
         """When `wake` is worth calling again, if nothing arrives before."""
         ...
@@ -87,6 +91,9 @@ class Base:
         return iter(())
 
     def wake(self) -> Yield:
+        return iter(())
+
+    def greet(self) -> Yield:
         return iter(())
 
     def next_wake_ns(self) -> int | None:

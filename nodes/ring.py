@@ -71,16 +71,17 @@ class Ring:
         """The guests that are not."""
         return [name for name in self._guests if self._readers[name].acked < self._next]
 
-    def attach(self, consumer: str) -> None:
+    def attach(self, consumer: str) -> bool:
         """A consumer (re)connected: what it has not acknowledged is sent again. A guest, which is not in the
-        plan, gets what comes from now on."""
-        if consumer not in self._readers:
+        plan, gets what comes from now on; True where it is a new one."""
+        if is_new := consumer not in self._readers:
             self._readers[consumer] = _Reader()
             self._readers[consumer].acked = self._next
             self._guests.add(consumer)
         reader = self._readers[consumer]
         reader.next = reader.acked
         reader.under_way.clear()
+        return is_new
 
     def admits(self, consumer: str) -> bool:
         """Whether a consumer may attach: one of the plan, or live a guest, which cannot hold anything up."""

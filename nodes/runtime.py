@@ -25,18 +25,18 @@ def is_private(folder: Path) -> bool:
 def make_run_directory(robot: str) -> Path:
     """A new 0700 folder for one run, its path short enough for sockets.
 
-    Raises SixsenseError when the root cannot be made, is not private, or its path is too long.
+    Raises SixsenseError when the root cannot be made, is full or not private, or its path is too long.
     """
     root = runtime_root()
     try:
         root.mkdir(mode=0o700, exist_ok=True)
+        if not is_private(root):
+            raise SixsenseError(f"{root} is not only yours: remove it; the next run makes it with mode 0700")
+        folder = Path(tempfile.mkdtemp(prefix=f"{robot[:16]}-", dir=root))
     except OSError as error:
         raise SixsenseError(
-            f"cannot make {root}: {error}; set XDG_RUNTIME_DIR to a folder of yours"
+            f"cannot make a folder in {root}: {error}; make room, or set XDG_RUNTIME_DIR to a folder of yours"
         ) from error
-    if not is_private(root):
-        raise SixsenseError(f"{root} is not only yours: remove it; the next run makes it with mode 0700")
-    folder = Path(tempfile.mkdtemp(prefix=f"{robot[:16]}-", dir=root))
     if len(str(folder)) > LONGEST_PATH:
         folder.rmdir()
         raise SixsenseError(f"{folder} is too long for a socket's path: set XDG_RUNTIME_DIR to a shorter one")

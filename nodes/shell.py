@@ -13,8 +13,8 @@ import zmq
 from ..sensors.clock import Timeline
 from ..sensors.errors import SixsenseError
 from ..sensors.sample import Sample
-from .control import Embed, Failed, Register, Report, RunState, Wish, Word, pack, unpack
-from .link import CREDIT, Inlet, Outlet
+from .control import MAX_REASON, Embed, Failed, Register, Report, RunState, Wish, Word, pack, unpack
+from .link import CREDIT, GATHER_S, Inlet, Outlet
 from .node import Message, Node, Yield, route
 from .ring import Ring
 from .spec import InletSpec, NodeSpec, TrafficClass
@@ -22,8 +22,6 @@ from .wire.envelope import decode, encode
 
 log = logging.getLogger(__name__)
 HEARTBEAT_S = 0.2
-UNHURRIED_S, UNHURRIED = 0.025, 16
-"""How long an unhurried node lets messages gather, unless there were so many the last time."""
 BATCH = 32
 """How many messages an inlet or a source gives before the others and the clock have their turn."""
 
@@ -53,7 +51,8 @@ class Shell:
         }
         self._clock = Timeline(0)
         self._begun = self._over = False
-        self._taken = 0
+        # In replay everybody waits for the slowest.
+        self._gathered = node.unhurried and not spec.lossless
         self._since_ns, self._reported_s, self._cpu_before_s = 0, 0.0, 0.0
 
     def run(self) -> bool:
@@ -68,13 +67,11 @@ class Shell:
             self._report()
             return True
         except SixsenseError as error:
-            self._send(Failed(name=self._spec.name, epoch=self._epoch, message=str(error), fatal=True))
+            self._fail(str(error), fatal=True)
             return True
         except Exception as error:
             log.exception("node %s", self._spec.name)
-            text = f"node {self._spec.name}: {type(error).__name__}: {error}"
-            failed = Failed(name=self._spec.name, epoch=self._epoch, message=text, fatal=self._is_fatal)
-            self._send(failed)
+            self._fail(f"node {self._spec.name}: {type(error).__name__}: {error}", fatal=self._is_fatal)
             return False
         finally:
             self._close()
@@ -86,15 +83,20 @@ class Shell:
 
     def _turn(self) -> None:
         """One round: wait for something, then serve each socket, the node's own time, and the heartbeat."""
-        if self._begun and self._node.unhurried and self._taken < UNHURRIED:
-            time.sleep(UNHURRIED_S)
+        if self._begun and self._gathered and not self._pending:
+            # What the senders gathered comes at different moments: one turn takes it all.
+            time.sleep(GATHER_S)
         self._wait()
         while self._control.poll(0):
             self._obey(cast(Wish, unpack(self._control.recv_multipart())))
         for outlet in self._outlets.values():
             outlet.on_readable()
+            if outlet.joined and self._begun:
+                outlet.joined = False
+                self._emit(self._node.greet())
         if self._begun:
-            self._taken = sum(self._drain(spec, inlet) for spec, inlet in self._inlets.items())
+            for spec, inlet in self._inlets.items():
+                self._drain(spec, inlet)
             for own, readable in self._node.sockets().items():
                 if own.poll(0):
                     self._emit(readable())
@@ -118,12 +120,18 @@ class Shell:
         poller.poll(math.ceil(self._timeout_ms(room)))
 
     def _timeout_ms(self, room: bool) -> float:
+        if self._pending:
+            return 0.0
         until_heartbeat = HEARTBEAT_S - (time.monotonic() - self._reported_s)
         timeout = max(0.0, until_heartbeat * 1000)
         wake_ns = self._node.next_wake_ns() if self._begun and room else None
         if wake_ns is not None:
             timeout = min(timeout, max(0.0, (wake_ns - self._clock.now_ns()) / 1e6))
         return timeout
+
+    @property
+    def _pending(self) -> bool:
+        return any(inlet.pending for inlet in self._inlets.values())
 
     @property
     def _room(self) -> bool:
@@ -135,8 +143,8 @@ class Shell:
         while taken < BATCH and self._room and (frames := inlet.receive()) is not None:
             self._emit(self._node.receive_from(spec, cast(Message, decode(frames)[1])))
             taken += 1
-        if taken:
-            inlet.acknowledge()
+        # Live, an acknowledgement for each message would cost both sides as much as the message did.
+        inlet.acknowledge(1 if self._spec.lossless or self._gathered else CREDIT[spec.traffic] // 2)
         return taken
 
     def _emit(self, messages: Yield) -> None:
@@ -176,7 +184,7 @@ class Shell:
                 while self._drain(wanted, current):
                     pass
                 current.close()
-            self._inlets[wanted] = Inlet(self._context, endpoint, self._spec.name)
+            self._inlets[wanted] = Inlet(self._context, endpoint, self._spec.name, gathered=self._gathered)
 
     def _bind(self) -> None:
         for outlet in self._spec.outlets:
@@ -203,6 +211,8 @@ class Shell:
             for consumer, counts in outlet.ring.dropped().items()
             if counts
         }
+        for inlet in self._inlets.values():
+            inlet.acknowledge()
         idle = all(outlet.idle for outlet in self._outlets.values())
         fields = self._node.report() if self._begun else {}
         dropped |= fields.pop("dropped", {})
@@ -218,6 +228,9 @@ class Shell:
             )
         )
         self._reported_s = time.monotonic()
+
+    def _fail(self, message: str, *, fatal: bool) -> None:
+        self._send(Failed(name=self._spec.name, epoch=self._epoch, message=message[:MAX_REASON], fatal=fatal))
 
     def _cpu_s(self) -> float:
         usage = resource.getrusage(self._whose_cpu)

@@ -61,7 +61,7 @@ class EncodeSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     Live too, up to `batch` windows of a modality are encoded together, for which one waits `wait_s` at most,
     and a picture that differs by less than `unchanged` keeps the last one's vector. `imu` is how the model
-    takes rows, as its card or the configuration says.
+    takes rows, as its card or the configuration says; `precision` what it is computed in.
     """
 
     model: str
@@ -73,6 +73,7 @@ class EncodeSpec(msgspec.Struct, frozen=True, kw_only=True):
     wait_s: float = 0.0
     unchanged: float = 0.0
     imu: ImuInput = DEFAULT_IMU
+    precision: Literal["exact", "fast", "int8"] = "exact"
 
 
 class FuseSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,12 +8,27 @@ import zmq
 from ..sensors.clock import Clock
 from ..sensors.modalities import MODALITIES, Class
 from ..sensors.sample import NS, End, Progress, Sample, StreamInfo
+from .packed import packed
 from .ring import Ring
 from .wire.curve import Watch, secure_client
 from .wire.envelope import encode
 from .wire.errors import WireError
 from .wire.fields import MAX_PAYLOAD_BYTES
-from .wire.ingest import Ack, Ask, Begin, Counts, Data, Join, Refused, Tell, Welcome, pack, unpack
+from .wire.ingest import (
+    DATA,
+    PACKED,
+    Ack,
+    Ask,
+    Begin,
+    Counts,
+    Data,
+    Join,
+    Refused,
+    Tell,
+    Welcome,
+    pack,
+    unpack,
+)
 
 ROBOT = "robot"
 CREDIT = {"lossless": 256, "lossy": 32}
@@ -78,7 +93,9 @@ class Uplink:
             self._produced[message.stream] = message.item + items
         elif isinstance(message, Progress):
             stamp_ns = message.t_ns
-        self._ring.put(message.stream, stamp_ns, items, encode(message, robot=ROBOT))
+        frames = encode(message, robot=ROBOT)
+        small = packed(message, frames) if self._endpoint.startswith("tcp://") else None
+        self._ring.put(message.stream, stamp_ns, items, [PACKED, *small] if small else [DATA, *frames])
         self._pump()
 
     def turn(self) -> None:
@@ -190,7 +207,8 @@ class Uplink:
     def _pump(self) -> None:
         while self.state == "SENDING" and (entry := self._ring.following(ROBOT, CREDIT[self.traffic])):
             self.sent_bytes += sum(map(len, entry.frames))
-            self._send(Data(entry.number, entry.frames))
+            kind, *frames = entry.frames
+            self._send(Data(entry.number, frames, kind == PACKED))
 
     def _send(self, message: Join | Tell | Begin | Counts | Data) -> None:
         self._socket.send_multipart(pack(message))

@@ -32,6 +32,7 @@ EXAMPLE: dict[str, Layout] = {
     "thermal": ("<f4", (2,)),
     "imu": ("<f4", (2,)),
 }
+MAX_RATE_HZ = 1e7
 STAMPS: Layout = ("<i8", (1,))
 VECTOR: Layout = ("<f4", (1,))
 
@@ -55,8 +56,11 @@ def _check_sample(sample: Sample) -> None:
             f"{sample.modality[:40]!r} is not in the table of modalities"
         )
     _check(f"data of {sample.stream!r}", sample.data, SAMPLE[sample.encoding])
-    if modality.item == "pcm" and not sample.rate_hz > 0:
-        raise WireError(f"sample of {sample.stream!r}: rate_hz {sample.rate_hz}; audio needs its rate")
+    if modality.item == "pcm" and not 1 <= sample.rate_hz <= MAX_RATE_HZ:
+        raise WireError(
+            f"sample of {sample.stream!r}: rate_hz {sample.rate_hz}; audio needs its rate, "
+            f"1 to {MAX_RATE_HZ:g} Hz"
+        )
     if (sample.stamps is None) == (modality.item == "row"):
         raise WireError(f"sample of {sample.stream!r}: rows have stamps, and only rows")
     _check_stamps(sample.stream, sample.data, sample.stamps)

@@ -15,7 +15,7 @@ from . import endpoints
 from .arrays import check_arrays
 from .endpoints import connect_watch
 from .errors import ControlError, WireError
-from .fields import MAX_PAYLOAD_BYTES, VERSION, from_fields, pack_header, to_fields, unpack_header, unpack_map
+from .fields import MAX_PAYLOAD_BYTES, VERSION, from_fields, pack, pack_header, unpack_header, unpack_map
 from .status import QueryStatus
 from .topics import parse_pattern
 from .verbs import (
@@ -60,7 +60,10 @@ def make_request(request_id: int, body: msgspec.Struct) -> list[bytes]:
     """The frames `[header][payload]*` of a request. Raises WireError."""
     payloads: list[bytes] = []
     head = {"v": VERSION, "verb": VERB_OF[type(body)], "id": request_id}
-    return [pack_header(head | to_fields(body, payloads)), *payloads]
+    frames = [pack(head, body, payloads), *payloads]
+    # A service cannot say whose request it was that it could not read: what it would not take is said here.
+    unpack_header(frames, 0)
+    return frames
 
 
 def parse_request(frames: Sequence[bytes]) -> Request:
@@ -79,7 +82,7 @@ def make_reply(request_id: int, body: msgspec.Struct) -> list[bytes]:
     """The frames of a reply that succeeded. Raises WireError."""
     payloads: list[bytes] = []
     head = {"v": VERSION, "id": request_id, "ok": True}
-    return [pack_header(head | to_fields(body, payloads)), *payloads]
+    return [pack(head, body, payloads), *payloads]
 
 
 def make_snapshot(request_id: int, messages: Sequence[Sequence[bytes]]) -> list[bytes]:

@@ -27,6 +27,10 @@ FAILURES: dict[int, str] = {
 }
 
 
+MAX_REFUSED = 100
+"""How many refusals are told apart: a stranger can make as many keys as he likes."""
+
+
 class Gate:
     """The server's side of one endpoint, `domain` its key in the config: a context of its own, in which a
     thread answers whether a key is allowed by the files in `folder`, which can change while it runs.
@@ -72,9 +76,12 @@ class Gate:
 
     def refuse(self, who: str, what: str) -> None:
         """Count what was refused; the first of each is logged."""
-        self.refused[f"{what} by {who}"] += 1
-        if self.refused[f"{what} by {who}"] == 1:
-            log.warning("refused: %s by %s (later ones are only counted)", what, who)
+        name = f"{what[:100]} by {who[:100]}"
+        if name not in self.refused and len(self.refused) >= MAX_REFUSED:
+            name = "others"
+        self.refused[name] += 1
+        if self.refused[name] == 1:
+            log.warning("refused: %s (later ones are only counted)", name)
 
     def close(self) -> None:
         """Stop the thread; sockets of `context` must be closed before."""

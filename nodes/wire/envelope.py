@@ -6,7 +6,7 @@ import msgspec
 
 from .arrays import check_arrays
 from .errors import WireError
-from .fields import VERSION, from_fields, pack_header, to_fields, unpack_header
+from .fields import VERSION, from_fields, pack, unpack_header
 from .topics import KINDS, NAME_OF, check_kind, check_name, topic_of
 
 
@@ -18,10 +18,13 @@ def encode(message: msgspec.Struct, *, robot: str) -> list[bytes]:
     """
     topic = topic_of(message, robot)
     payloads: list[bytes] = []
-    header = {"v": VERSION, "kind": NAME_OF[type(message)], "robot": robot, **to_fields(message, payloads)}
-    if header["robot"] != robot:
-        raise WireError(f"{header['kind']} of robot {header['robot']!r} cannot be sent as {robot!r}")
-    return [topic, pack_header(header), *payloads]
+    head = {"v": VERSION, "kind": NAME_OF[type(message)]}
+    own = getattr(message, "robot", None)
+    if own is None:
+        head["robot"] = robot
+    elif own != robot:
+        raise WireError(f"{head['kind']} of robot {own!r} cannot be sent as {robot!r}")
+    return [topic, pack(head, message, payloads), *payloads]
 
 
 def decode(frames: Sequence[bytes]) -> tuple[str, msgspec.Struct]:

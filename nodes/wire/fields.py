@@ -22,8 +22,9 @@ DTYPES = {name: np.dtype(name) for name in ("|u1", "<u2", "<i2", "<i4", "<i8", "
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-def to_fields(message: msgspec.Struct, payloads: list[bytes]) -> dict[str, Any]:
-    """The message's fields as plain values; its arrays are appended to `payloads`. Raises WireError."""
+def pack(head: dict[str, Any], message: msgspec.Struct, payloads: list[bytes]) -> bytes:
+    """The header frame: `head`, which has no name of the message's own, and the message's fields in one map;
+    its arrays are appended to `payloads`. Raises WireError for what msgpack, or the limits, do not allow."""
 
     def hook(value: Any) -> Any:
         if isinstance(value, np.ndarray):
@@ -33,9 +34,14 @@ def to_fields(message: msgspec.Struct, payloads: list[bytes]) -> dict[str, Any]:
         raise NotImplementedError(f"a {type(value).__name__} cannot travel")
 
     try:
-        return msgspec.to_builtins(message, enc_hook=hook)
-    except (NotImplementedError, TypeError, ValueError) as error:
+        fields = msgspec.msgpack.encode(message, enc_hook=hook)
+    except (NotImplementedError, OverflowError, TypeError, ValueError) as error:
         raise WireError(f"cannot encode {type(message).__name__}: {error}") from error
+    # In msgpack a map is how many pairs it has, then the pairs: two maps are joined without decoding either.
+    own = len(message.__struct_fields__)
+    count = len(head) + own
+    size = bytes([0x80 | count]) if count < 16 else b"\xde" + count.to_bytes(2, "big")
+    return _bounded(size + msgspec.msgpack.encode(head)[1:] + fields[1 if own < 16 else 3 :])
 
 
 def from_fields(type_: type[S], fields: dict[str, Any], payloads: Sequence[bytes]) -> S:
@@ -61,14 +67,8 @@ def from_fields(type_: type[S], fields: dict[str, Any], payloads: Sequence[bytes
 
 
 def pack_header(header: dict[str, Any]) -> bytes:
-    """The header frame. Raises WireError for what msgpack or the limits do not allow."""
-    try:
-        frame: bytes = msgpack.packb(header)  # pyright: ignore[reportAssignmentType]
-    except (OverflowError, TypeError, ValueError) as error:
-        raise WireError(f"cannot pack the header of {header.get('kind', 'a message')}: {error}") from error
-    if len(frame) > MAX_HEADER_BYTES:
-        raise WireError(f"header of {len(frame)} bytes; at most {MAX_HEADER_BYTES}: send less at once")
-    return frame
+    """The header frame of what is no message. Raises WireError where it is too long."""
+    return _bounded(msgspec.msgpack.encode(header))
 
 
 def unpack_header(frames: Sequence[bytes], at: int) -> dict[str, Any]:
@@ -101,40 +101,51 @@ def unpack_map(frame: bytes) -> dict[str, Any]:
     return header
 
 
+def _bounded(frame: bytes) -> bytes:
+    if len(frame) > MAX_HEADER_BYTES:
+        raise WireError(f"header of {len(frame)} bytes; at most {MAX_HEADER_BYTES}: send less at once")
+    return frame
+
+
 def _describe(array: np.ndarray, payloads: list[bytes]) -> dict[str, Any]:
-    dtype = array.dtype.newbyteorder("<")
-    if dtype.str not in DTYPES or array.ndim > MAX_DIMENSIONS or array.nbytes > MAX_PAYLOAD_BYTES:
+    if array.dtype.str[0] == ">":
+        array = array.astype(array.dtype.newbyteorder("<"))
+    if array.dtype.str not in DTYPES or array.ndim > MAX_DIMENSIONS or array.nbytes > MAX_PAYLOAD_BYTES:
         raise ValueError(f"array {array.dtype.str} {array.shape} is outside {_allowed()}")
     if len(payloads) == MAX_PAYLOADS:
         raise ValueError(f"more than {MAX_PAYLOADS} arrays in one message")
-    payloads.append(array.astype(dtype, copy=False).tobytes())
-    return {"payload": len(payloads) - 1, "dtype": dtype.str, "shape": array.shape}
+    payloads.append(array.tobytes())
+    return {"payload": len(payloads) - 1, "dtype": array.dtype.str, "shape": array.shape}
 
 
 def _view(descriptor: Any, unused: dict[int, bytes]) -> np.ndarray:
     if not isinstance(descriptor, dict) or descriptor.keys() != {"payload", "dtype", "shape"}:
         raise ValueError("expected {payload, dtype, shape}")
     dtype, shape = descriptor["dtype"], descriptor["shape"]
-    if not isinstance(dtype, str) or dtype not in DTYPES or not _is_shape(shape):
+    elements = _elements(shape)
+    if not isinstance(dtype, str) or dtype not in DTYPES or elements is None:
         raise ValueError(f"array {str(dtype)[:20]} {str(shape)[:80]} is outside {_allowed()}")
     index = descriptor["payload"]
     payload = unused.pop(index, None) if type(index) is int else None
     if payload is None:
         raise ValueError(f"payload {str(index)[:20]} is not there, or is used twice")
-    expected = prod(shape) * DTYPES[dtype].itemsize
+    expected = elements * DTYPES[dtype].itemsize
     if len(payload) != expected:
         raise ValueError(f"payload {index} has {len(payload)} bytes; {dtype} {shape} needs {expected}")
     return np.ndarray(tuple(shape), DTYPES[dtype], payload)
 
 
-def _is_shape(shape: Any) -> bool:
-    return (
-        isinstance(shape, list)
-        and len(shape) <= MAX_DIMENSIONS
-        and all(type(n) is int and n >= 0 for n in shape)
-        # Bounds what a zero elsewhere in the shape would hide.
-        and prod(max(n, 1) for n in shape) <= MAX_PAYLOAD_BYTES
-    )
+def _elements(shape: Any) -> int | None:
+    """How many elements an array of a shape has; None for what is no shape, or too large a one."""
+    if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:
+        return None
+    bound = 1
+    for n in shape:
+        if type(n) is not int or n < 0:
+            return None
+        # A zero would hide how large the others are.
+        bound *= n or 1
+    return prod(shape) if bound <= MAX_PAYLOAD_BYTES else None
 
 
 def _allowed() -> str:

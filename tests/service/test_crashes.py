@@ -1,5 +1,6 @@
 """A node whose own code fails: the run says which and why, and does not hang."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def test_in_this_process_a_crash_ends_the_run_with_its_reason() -> None:
         pytest.raises(SixsenseError, match="node ingest: ZeroDivisionError: a bug in a driver"),
         Service(plan_source(CONFIG, source), local=True) as service,
     ):
-        list(service.outputs(timeout_s=20))
+        list(service.outputs(timeout_s=60))
 
 
 def test_a_robot_with_a_long_name_has_sockets_too() -> None:
@@ -65,3 +66,18 @@ def test_a_folder_that_no_socket_can_be_in_is_said(tmp_path: Path, monkeypatch: 
     source = SourceSpec(driver="simulated", options={"seed": 1}, streams=Broken().streams)
     with pytest.raises(SixsenseError, match="too long for a socket's path"):
         Service(plan_source(CONFIG, source), local=True)
+
+
+def test_a_runtime_directory_that_is_cleared_away_is_said_and_ends_nothing() -> None:
+    source = SourceSpec(
+        driver="simulated", options={"seed": 1, "streams": ("imu",)}, streams=Broken().streams
+    )
+    with Service(plan_source(CONFIG, source, seconds=4.0), local=True) as service:
+        outputs = service.outputs(timeout_s=60)
+        # Who has not connected by then never will.
+        next(output for output in outputs if isinstance(output, Status) and output.streams["imu"].received)
+        shutil.rmtree(service._directory)
+        *_, final = outputs
+    assert isinstance(final, Status)
+    assert final.streams["imu"].received == 800
+    assert [note for note in final.notes if "was removed" in note and "XDG_RUNTIME_DIR" in note]

@@ -2,7 +2,7 @@
 
 import math
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from itertools import chain, islice
@@ -38,8 +38,12 @@ SEED, BATCH, TEMPERATURE = 3, 96, 0.07
 # Beside the cross-entropy: to lie at the texts and not only nearest to them, where the teacher's labels lie,
 # and to know the teacher's scores of everything, which ten classes of a few recordings each cannot teach.
 TEXT_SHARE, TEACHER_SHARE, SCORE_SHARE = 3.0, 0.2, 0.1
-SCHEDULE = Schedule(
-    steps=2400, rate=2e-3, weight_decay=0.05, warmup=50, average=0.99, bf16=True, evaluate_every=200
+# The second goes on from the tower of the first.
+SCHEDULES = tuple(
+    Schedule(
+        steps=steps, rate=rate, weight_decay=0.05, warmup=50, average=0.98, bf16=True, evaluate_every=100
+    )
+    for steps, rate in ((900, 2e-3), (1000, 1.5e-3))
 )
 
 
@@ -214,6 +218,7 @@ class SoundTask:
         texts: dict[str, np.ndarray],
         labels: np.ndarray,
         held_out: int | None = None,
+        start: Mapping[str, Tensor] | None = None,
     ) -> None:
         with np.load(build / "sounds.npz") as arrays:
             self._views = Views(**{name: arrays[name] for name in Views._fields})
@@ -229,6 +234,8 @@ class SoundTask:
         self.shape = SoundShape()
         self._student = Student(self.shape)
         self.tower = self._student.tower
+        if start is not None:
+            self.tower.load_state_dict(start)
         self.module: nn.Module = self._student
 
     def batch(self, step: int) -> Batch:

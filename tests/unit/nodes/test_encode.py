@@ -25,18 +25,10 @@ SPEC = EncodeSpec(
 )
 STATE = RunState(
     go=True,
-    over=False,
     stop=False,
     offset_ns=0,
     start_ns=0,
-    directory={},
     restarts={},
-    queries_version=0,
-    queries=(),
-    mixes=(),
-    space_id="",
-    vectors=np.zeros((0, 0), np.float32),
-    checkpoint=np.zeros(0, np.uint8),
 )
 
 

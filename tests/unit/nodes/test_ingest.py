@@ -20,18 +20,10 @@ STREAMS = ("microphone", "imu")
 def state(*, restarts: int = 0, stop: bool = False) -> RunState:
     return RunState(
         go=True,
-        over=False,
         stop=stop,
         offset_ns=0,
         start_ns=START,
-        directory={},
         restarts={"ingest": restarts},
-        queries_version=0,
-        queries=(),
-        mixes=(),
-        space_id="",
-        vectors=np.zeros((0, 0), np.float32),
-        checkpoint=np.zeros(0, np.uint8),
     )
 
 

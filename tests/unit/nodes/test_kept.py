@@ -1,6 +1,7 @@
 """What a robot remembers: clients' queries survive a restart, damaged files harm nothing else."""
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -28,6 +29,18 @@ def test_queries_come_back_as_they_were_asked(tmp_path: Path) -> None:
     assert kettle.terms[1].vector.tolist() == pytest.approx([0.6, 0.8])
     files = list((tmp_path / "queries").iterdir())
     assert {oct(path.stat().st_mode & 0o777) for path in files} == {"0o600"}
+
+
+def test_a_disk_that_is_full_keeps_what_was_there_and_no_drafts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "what was learnt"
+    write_whole(path, b"before")
+    monkeypatch.setattr(Path, "write_bytes", Mock(side_effect=OSError(28, "No space left on device")))
+    with pytest.raises(SixsenseError, match=r"No space left on device.*set XDG_STATE_HOME elsewhere"):
+        write_whole(path, b"after")
+    assert [found.name for found in tmp_path.iterdir()] == ["what was learnt"]
+    assert path.read_bytes() == b"before"
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x00", b"\x93\x01\x02\x03", b"\xc1" * 40])

@@ -47,18 +47,10 @@ def spec(path: Path, **fields: object) -> RecordSpec:
 def state(**fields: object) -> RunState:
     base = RunState(
         go=True,
-        over=False,
         stop=False,
         offset_ns=3,
         start_ns=60 * NS,
-        directory={},
         restarts={},
-        queries_version=0,
-        queries=(),
-        mixes=(),
-        space_id="",
-        vectors=np.zeros((0, 0), np.float32),
-        checkpoint=np.zeros(0, np.uint8),
     )
     return msgspec.structs.replace(base, **fields)
 

@@ -2,8 +2,10 @@
 
 import os
 import socket
+from unittest.mock import Mock
 
 import numpy as np
+import pytest
 from sixsense.encoders.card import Background, ModelCard, WindowSpec
 from sixsense.encoders.track import Ledger
 from sixsense.encoders.windower import InputSpec
@@ -16,6 +18,7 @@ from sixsense.nodes.control import (
     Embed,
     Embedded,
     Failed,
+    Outbox,
     Produced,
     Register,
     Report,
@@ -23,7 +26,7 @@ from sixsense.nodes.control import (
     StreamLedger,
 )
 from sixsense.nodes.spec import EncodeSpec, FuseSpec, IngestSpec, NodeSpec, Plan
-from sixsense.nodes.supervisor import Outbox, Supervisor
+from sixsense.nodes.supervisor import Supervisor
 from sixsense.sensors.liveness import Change, SensorStatus
 from sixsense.sensors.sample import NS, StreamInfo
 
@@ -339,3 +342,75 @@ def test_what_a_source_never_sent_is_lost_by_its_cause() -> None:
     one.take(report("ingest", produced=(source,)), 6 * NS)
     one.tick(8 * NS)
     assert one.statuses[-1].streams["camera"].lost_in_transport == {"slot": 7, "outage": 3}
+
+
+def test_a_node_that_goes_on_reporting_that_it_has_failed_is_away_once() -> None:
+    one, _ = started()
+    one.take(Failed(name="fuse", epoch=1, message="the disk is full", fatal=False), 6 * NS)
+    for at in range(20):
+        one.tick(6 * NS + at * NS // 5)
+        one.take(report("fuse"), 6 * NS + at * NS // 5)
+    one.tick(12 * NS)
+    outages = [(o.until_ns, o.cause) for o in one.statuses[-1].outages if o.node == "fuse"]
+    assert outages == [(0, "the disk is full")]
+
+
+def test_a_node_that_is_killed_whenever_it_loads_is_given_up_with_the_likely_reason() -> None:
+    one = supervisor()
+    for start in range(3):
+        one.take(register("encode", epoch=start + 1), start)
+        assert not one.error
+    one.take(register("encode", epoch=4), 3)
+    assert one.over
+    assert "node encode was killed 3 times before it was ready: is there enough memory" in one.error
+
+
+def test_a_process_that_is_somebody_else_s_is_not_the_node_s_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, _ = started()
+    monkeypatch.setattr(os, "kill", Mock(side_effect=PermissionError))
+    one.tick(7 * NS)
+    assert {node.state for node in one.statuses[-1].nodes} == {"DOWN"}
+
+
+def test_what_was_received_before_the_receiver_was_started_again_is_not_lost() -> None:
+    one, _ = started()
+
+    def produced(epoch: int, items: int) -> None:
+        mine = (Produced(stream="camera", epoch=epoch, items=items, causes={}),)
+        one.take(report("ingest", epoch=epoch, produced=mine), 6 * NS)
+
+    def received(process: int, **epochs: Ledger) -> None:
+        entries = (
+            StreamLedger(stream="camera", epoch=int(e.removeprefix("epoch")), ledger=ledger)
+            for e, ledger in epochs.items()
+        )
+        one.take(report("encode", epoch=process, ledgers=tuple(entries)), 6 * NS)
+
+    produced(1, 90)
+    received(1, epoch1=Ledger(known=90, received=90, windowed=90))
+    one.take(register("ingest", epoch=2), 6 * NS)
+    produced(2, 20)
+    received(
+        1,
+        epoch1=Ledger(known=90, received=90, windowed=90),
+        epoch2=Ledger(known=20, received=20, windowed=20),
+    )
+    one.take(register("encode", epoch=2), 6 * NS)
+    produced(2, 50)
+    received(2, epoch2=Ledger(base=25, known=25, received=25, windowed=25))
+    one.tick(8 * NS)
+    camera = one.statuses[-1].streams["camera"]
+    assert (camera.produced, camera.received, camera.lost_in_transport) == (25, 25, {})
+
+
+def test_one_that_is_back_before_anybody_saw_it_go_was_away_since_it_was_last_heard() -> None:
+    one, _ = started()
+    one.take(register("encode", epoch=2, pid=GONE), 6 * NS)
+    one.take(report("encode", epoch=2), 7 * NS)
+    one.take(register("encode", epoch=3), 9 * NS)
+    one.take(report("encode", epoch=3), 10 * NS)
+    one.tick(11 * NS)
+    away = [o for o in one.statuses[-1].outages if o.node == "encode"][-1]
+    assert (away.from_ns - UNIX, away.until_ns - UNIX, away.cause) == (7 * NS, 10 * NS, "process gone")

@@ -3,6 +3,7 @@
 import itertools
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -55,6 +56,10 @@ class Service:
         if self._thread.is_alive():
             self._orders.put(None)
             self._thread.join(20)
+            # ZeroMQ lets go of an endpoint a little later, in a thread of its own.
+            path, deadline_s = Path(self._results.removeprefix("ipc://")), time.monotonic() + 20
+            while path.exists() and time.monotonic() < deadline_s:
+                time.sleep(0.005)
 
     def _run(self) -> None:
         router = bind_endpoint("control", "tcp://127.0.0.1:*", zmq.ROUTER, {})

@@ -12,6 +12,7 @@ from sixsense.nodes.edge import Edge
 from sixsense.nodes.spec import EdgeSpec
 from sixsense.nodes.wire import endpoints
 from sixsense.nodes.wire.control import ControlClient
+from sixsense.nodes.wire.curve import MAX_REFUSED
 from sixsense.nodes.wire.errors import ControlError, SubscriberTimeoutError, WireError
 from sixsense.nodes.wire.keys import Keys, allow, new_keys
 from sixsense.nodes.wire.status import Status, TickCounts
@@ -128,7 +129,7 @@ def test_a_wrong_service_key_and_none_are_told_apart_from_silence(guarded: Guard
         client.queries()
     with (
         ControlClient(guarded.control, timeout=0.5) as plain,
-        pytest.raises(ControlError, match="do not agree on keys"),
+        pytest.raises(ControlError, match=r"do not agree on keys|broke off while keys were exchanged"),
     ):
         plain.queries()
 
@@ -182,3 +183,13 @@ def test_an_endpoint_bound_everywhere_is_reached_where_the_greeting_came_from() 
     assert endpoints.reachable("tcp://0.0.0.0:5557", "tcp://robot:5556") == "tcp://robot:5557"
     assert endpoints.reachable("tcp://127.0.0.1:9", "tcp://127.0.0.1:5556") == "tcp://127.0.0.1:9"
     assert endpoints.reachable("ipc:///c", "tcp://robot:5556") == "ipc:///c"
+
+
+def test_a_stranger_with_ever_new_keys_fills_neither_memory_nor_status(guarded: Guarded) -> None:
+    gate = guarded.edge._gate
+    assert gate is not None
+    for stranger in range(5000):
+        gate.refuse(f"{stranger:040}", "connection to control")
+    (refused,) = guarded.edge.report()["produced"]
+    assert len(refused.causes) == MAX_REFUSED + 1
+    assert refused.causes["others"] == 5000 - MAX_REFUSED

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sixsense.encoders.bind.recipes.sound import (
     RATE_HZ,
-    SCHEDULE,
+    SCHEDULES,
     WINDOW,
     SoundTask,
     _added,
@@ -82,7 +82,7 @@ def test_the_tower_learns_and_its_task_is_the_same_again(build):
     assert batch.mels.shape[1:] == (1, 64, 102)
     torch.testing.assert_close(batch.shares.sum(dim=1), torch.ones(len(batch.mels)))
     assert batch.prototypes.shape == (len(texts), 256)
-    optimizer = torch.optim.AdamW(task.module.parameters(), lr=SCHEDULE.rate)
+    optimizer = torch.optim.AdamW(task.module.parameters(), lr=SCHEDULES[0].rate)
     losses = []
     for step in range(4):
         loss = task.loss(task.batch(step))
