@@ -46,9 +46,7 @@ class Camera:
         name: str = "camera",
     ) -> None:
         self._device, self._clock = id, clock
-        self._grabber: Grabber | None = None
-        self._overwritten = self._corrupt = 0
-        self._last_ns = 0
+        self._corrupt = self._last_ns = 0
         self._info = StreamInfo(
             stream=name,
             modality="vision",
@@ -61,6 +59,7 @@ class Camera:
             frame_id=f"{name}_optical",
             source=mjpeg.shown(id) if "://" in id else id or "the only camera",
         )
+        self._grabber = Grabber(self._info.source)
 
     @property
     def streams(self) -> tuple[StreamInfo, ...]:
@@ -76,24 +75,18 @@ class Camera:
             "rtsp": self._over_rtsp,
             "rtsps": self._over_rtsp,
         }
-        self._grabber = Grabber(opener.get(scheme, self._captured)(), self._info.source)
+        self._grabber.start(opener.get(scheme, self._captured)())
 
     def read(self, timeout_s: float) -> list[Reading]:
         """The newest frame that was not read yet."""
-        if self._grabber is None:
-            raise DeviceError(f"{self._info.source} is not open; open it before reading")
         return [self._rising(reading) for reading in self._grabber.take(timeout_s)]
 
     def close(self) -> None:
-        if self._grabber is not None:
-            self._grabber.stop()
-            self._overwritten += self._grabber.overwritten
-        self._grabber = None
+        self._grabber.stop()
 
     def counts(self) -> dict[str, dict[str, int]]:
         """`overwritten`: a newer frame came before it was read. `corrupt`: no whole picture."""
-        waiting = self._grabber.overwritten if self._grabber is not None else 0
-        return {self._info.stream: {"overwritten": self._overwritten + waiting, "corrupt": self._corrupt}}
+        return {self._info.stream: {"overwritten": self._grabber.overwritten, "corrupt": self._corrupt}}
 
     def _rising(self, reading: Reading) -> Reading:
         """A driver's stamps and the host's may take turns: none goes back."""

@@ -16,24 +16,15 @@ from .message_log import MessageLog
 from .recording import open_recording
 from .rosbag2 import MAGIC as SQLITE
 from .rosbag2 import METADATA, open_rosbag2
-from .sample import NS, Source
+from .sample import NS
 from .sensor_logger import looks_like_export, open_export, open_json, open_zip
-from .topics import Ignored, Rules, check_known, rules_of
+from .topics import Rules, check_known, rules_of
 
 # Numbers below are seconds from the log's start, from here on Unix-epoch seconds or nanoseconds.
 LEAST_UNIX_S = 10**8
 LEAST_UNIX_NS = 10**17
 
 Opener = Callable[[str, Rules], Recorded]
-
-
-class Spanned:
-    """A source whose first and last stamp are known from elsewhere."""
-
-    def __init__(self, source: Source, start_ns: int, duration_ns: int) -> None:
-        self.start_ns, self.duration_ns = start_ns, duration_ns
-        self.ignored: tuple[Ignored, ...] = ()
-        self.streams, self.counts, self.events = source.streams, source.counts, source.events
 
 
 def open_log(
@@ -112,9 +103,7 @@ def _open_mcap(path: str, rules: Rules) -> Recorded:
     if not is_ours(path):
         return MessageLog(open_mcap(path), rules)
     check_known(rules, ())
-    log = open_own(path)
-    first, last = open_mcap(str(log.paths[0])), open_mcap(str(log.paths[-1]))
-    return Spanned(log, first.start_ns, last.end_ns - first.start_ns)
+    return open_own(path)
 
 
 def _open_media(path: str, rules: Rules) -> Recorded:

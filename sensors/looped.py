@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from typing import Protocol
 
-import msgspec
-
 from .sample import NS, End, Event, Progress, Sample, Source, StreamInfo
+from .shifted import shifted
 from .topics import Ignored
 
 MINUTE_NS = 60 * NS
@@ -13,11 +12,22 @@ _NEVER = 1 << 62
 
 
 class Recorded(Source, Protocol):
-    """A Source that is over some time: where its timeline begins, how long it is, what is left out."""
+    """A Source that is over some time."""
 
-    start_ns: int
-    duration_ns: int
-    ignored: tuple[Ignored, ...]
+    @property
+    def start_ns(self) -> int:
+        """Where its timeline begins."""
+        ...
+
+    @property
+    def duration_ns(self) -> int:
+        """How long it is."""
+        ...
+
+    @property
+    def ignored(self) -> tuple[Ignored, ...]:
+        """What of it is left out."""
+        ...
 
 
 class Part:
@@ -68,15 +78,3 @@ class Part:
                 items.pop(event.stream)
             if not isinstance(event, Progress) or event.t_ns <= until_ns:
                 yield event
-
-
-def shifted(event: Event, shift_ns: int) -> Event:
-    """The event, `shift_ns` later."""
-    match event:
-        case Sample():
-            stamps = None if event.stamps is None else event.stamps + shift_ns
-            return msgspec.structs.replace(event, stamp_ns=event.stamp_ns + shift_ns, stamps=stamps)
-        case Progress():
-            return msgspec.structs.replace(event, t_ns=event.t_ns + shift_ns)
-        case End():
-            return event

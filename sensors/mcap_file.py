@@ -17,9 +17,10 @@ from .container import Losses
 from .errors import SourceError
 from .message_log import Logged
 from .messages import decoder
-from .ros import MessageError
+from .ros import MessageError, normal_name
 from .sample import NS
 from .topics import Topic
+from .video_messages import VIDEO
 
 if TYPE_CHECKING:
     from mcap.records import Channel, Chunk, ChunkIndex, Message, Schema
@@ -34,6 +35,8 @@ MAX_CHUNK = 1 << 30
 
 # So many first messages of a topic are looked at: one that cannot be read must not hide a sensor.
 PROBED = 3
+PROBED_VIDEO = 300
+"""Of video up to the first key frame."""
 
 # The rate of a topic is that of its first messages: it may begin late and pause for long.
 RATED = 50
@@ -47,14 +50,20 @@ class Seen(msgspec.Struct):
     start_ns: int = 1 << 62
     end_ns: int = 0
     rate_hz: float = 0.0
+    probed: int = PROBED
 
     def add(self, logged_ns: int, data: bytes) -> None:
         self.count += 1
         self.start_ns, self.end_ns = min(self.start_ns, logged_ns), max(self.end_ns, logged_ns)
-        if len(self.first) < PROBED:
+        if len(self.first) < self.probed:
             self.first.append(data)
         if self.count <= RATED and self.end_ns > self.start_ns:
             self.rate_hz = (self.count - 1) * NS / (self.end_ns - self.start_ns)
+
+
+def unseen(schema: str) -> Seen:
+    """A topic before its first message."""
+    return Seen(probed=PROBED_VIDEO if normal_name(schema) == VIDEO else PROBED)
 
 
 class Table(NamedTuple):
@@ -174,9 +183,12 @@ class McapFile:
         seen: dict[int, Seen] = {}
         for message in self._scanned():
             if message.channel_id in self._table.channels:
-                one = seen.setdefault(message.channel_id, Seen())
+                one = seen.setdefault(message.channel_id, self._unseen(message.channel_id))
                 one.add(message.log_time, message.data)
         return seen
+
+    def _unseen(self, channel: int) -> Seen:
+        return unseen(self._table.schema_of(self._table.channels[channel]))
 
     def _indexed_seen(self, summary: "Summary") -> dict[int, Seen]:
         """Counts and times by the index, the first messages by looking at them."""
@@ -185,10 +197,10 @@ class McapFile:
         assert statistics is not None
         seen: dict[int, Seen] = {}
         for channel in summary.channels:
-            one = seen[channel] = Seen()
+            one = seen[channel] = self._unseen(channel)
             for message in self._indexed(summary, {channel}, -1):
                 one.add(message.log_time, message.data)
-                if one.count == RATED:
+                if one.count == max(RATED, one.probed):
                     break
             one.count = statistics.channel_message_counts.get(channel, one.count) if one.first else 0
             one.end_ns = max(

@@ -24,3 +24,6 @@ MODALITIES = {
     "gyroscope": Modality("row", "rad/s", ("f32",), "lossless", 60.0),
     "imu": Modality("row", "m/s^2, rad/s", ("f32",), "lossless", 60.0),
 }
+
+GROUPS = {"imu": ("accelerometer", "gyroscope")}
+"""Inputs made of several streams of one source, by the modalities of their members."""

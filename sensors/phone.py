@@ -54,7 +54,6 @@ class Phone:
         self._clock, self._address = clock, (host, port)
         # Digits given on a command line are a word here.
         self._id, self._token = str(id), str(token)
-        self._platform = platform
         self._motion, self._steadied = Motion(platform, LATENESS_NS), Steadied()
         self._newest_ns = 0
         self._refused: Counter[str] = Counter()

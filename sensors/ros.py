@@ -132,7 +132,7 @@ def read_raw(message: Any, modality: str) -> Content:
         raise MessageError(f"a picture has {shape[1]} x {shape[0]} pixels; 1 to {MAX_PIXELS} are read")
     order = ">" if getattr(message, "is_bigendian", False) else "<"
     dtype = np.dtype(order + layout.dtype)
-    data = _bytes(message.data)
+    data = bytes_of(message.data)
     row = shape[1] * layout.channels * dtype.itemsize
     step = int(message.step) or row
     if step < row or len(data) < step * (shape[0] - 1) + row:
@@ -149,7 +149,7 @@ def read_raw(message: Any, modality: str) -> Content:
 
 def read_compressed(message: Any, modality: str) -> Content:
     """sensor_msgs/CompressedImage, foxglove's CompressedImage: a JPEG for vision is passed through."""
-    data, form = _bytes(message.data), str(message.format)
+    data, form = bytes_of(message.data), str(message.format)
     if "compressedDepth" in form:
         return _as(_compressed_depth(data, form), "", modality, form)
     return read_picture(data, form, modality)
@@ -217,7 +217,7 @@ def read_raw_audio(message: Any, _: str) -> Content:
     form = str(message.format)
     if form not in ("pcm-s16", "pcm_s16"):
         raise MessageError(f"audio has the format {form!r}; pcm-s16 is read")
-    return pcm(_bytes(message.data), float(message.sample_rate), int(message.number_of_channels))
+    return pcm(bytes_of(message.data), float(message.sample_rate), int(message.number_of_channels))
 
 
 def pcm(data: bytes, rate_hz: float, channels: int) -> Content:
@@ -239,7 +239,7 @@ def _guess_compressed(message: Any) -> str:
     if "compressedDepth" in form:
         return "depth"
     stored = form.split(";")[0].strip().lower()
-    if _bytes(message.data)[:3] != JPEG and decode_picture(_bytes(message.data), form).dtype == np.uint16:
+    if bytes_of(message.data)[:3] != JPEG and decode_picture(bytes_of(message.data), form).dtype == np.uint16:
         return LAYOUTS[stored].shows if stored in LAYOUTS else ""
     return "vision"
 
@@ -314,7 +314,7 @@ def _xyz(vector: Any) -> list[float]:
     return values
 
 
-def _bytes(data: Any) -> bytes:
+def bytes_of(data: Any) -> bytes:
     """The bytes of a field; JSON holds them as base64."""
     return base64.b64decode(data, validate=True) if isinstance(data, str) else bytes(data)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .container import Losses
 from .errors import SourceError
-from .mcap_file import RATED, Seen
+from .mcap_file import RATED, Seen, unseen
 from .message_log import Logged
 from .messages import decoder
 from .ros import MessageError
@@ -62,9 +62,9 @@ class Rosbag2:
 
     def _seen(self, reader: Any, connection: "Connection") -> Seen:
         """Its first messages; how many there are, and until when, as far as the bag counts them."""
-        seen = Seen()
+        seen = unseen(connection.msgtype)
         with closing(self._messages(reader, [connection], None)) as messages:
-            for _, logged_ns, data in islice(messages, RATED):
+            for _, logged_ns, data in islice(messages, max(RATED, seen.probed)):
                 seen.add(logged_ns, data)
         if seen.count:
             seen.count, seen.end_ns = connection.msgcount or seen.count, reader.metadata.end_time - 1

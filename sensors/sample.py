@@ -1,7 +1,7 @@
 """Sample, and the two messages about time that travel with it: Progress and End."""
 
 from collections.abc import Iterator
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import msgspec
 import numpy as np
@@ -10,6 +10,9 @@ from .modalities import MODALITIES
 
 NS = 1_000_000_000
 ClockKind = Literal["hardware", "driver", "host", "estimated"]
+Stamp = Annotated[int, msgspec.Meta(ge=-(1 << 62), le=1 << 62)]
+Items = Annotated[int, msgspec.Meta(ge=0, le=1 << 60)]
+"""What may come from elsewhere: sums and differences of such still travel."""
 
 
 class StreamInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,8 +53,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     modality: str
     epoch: int
     seq: int
-    item: int
-    stamp_ns: int
+    item: Items
+    stamp_ns: Stamp
     encoding: str
     data: np.ndarray
     stamps: np.ndarray | None = None
@@ -82,7 +85,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
     stream: str
     epoch: int
-    t_ns: int
+    t_ns: Stamp
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +93,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
 
     stream: str
     epoch: int
-    items: int
+    items: Items
 
 
 Event = Sample | Progress | End

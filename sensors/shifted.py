@@ -24,14 +24,16 @@ class Shifted:
         """The source's events from `from_ns` of the shifted timeline on."""
         since = None if from_ns is None else from_ns - self._shift_ns
         for event in self._source.events(epoch, since):
-            yield self._shifted(event)
+            yield shifted(event, self._shift_ns)
 
-    def _shifted(self, event: Event) -> Event:
-        match event:
-            case Sample():
-                stamps = None if event.stamps is None else event.stamps + self._shift_ns
-                return msgspec.structs.replace(event, stamp_ns=event.stamp_ns + self._shift_ns, stamps=stamps)
-            case Progress():
-                return msgspec.structs.replace(event, t_ns=event.t_ns + self._shift_ns)
-            case End():
-                return event
+
+def shifted(event: Event, shift_ns: int) -> Event:
+    """The event, `shift_ns` later."""
+    match event:
+        case Sample():
+            stamps = None if event.stamps is None else event.stamps + shift_ns
+            return msgspec.structs.replace(event, stamp_ns=event.stamp_ns + shift_ns, stamps=stamps)
+        case Progress():
+            return msgspec.structs.replace(event, t_ns=event.t_ns + shift_ns)
+        case End():
+            return event

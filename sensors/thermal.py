@@ -11,7 +11,7 @@ import numpy as np
 
 from .capture import captured, fourcc, open_capture, wish
 from .clock import Clock
-from .device import DeviceError, Found, Reading
+from .device import Found, Reading
 from .grabber import Grabber
 from .sample import StreamInfo
 from .v4l2 import VideoDevice, video_devices
@@ -50,8 +50,8 @@ class Thermal:
     ) -> None:
         self._device, self._clock, self._rows = id, clock, rows
         self._line = kelvin_per_count, kelvin_at_zero
-        self._grabber: Grabber | None = None
-        self._overwritten = self._corrupt = 0
+        self._grabber = Grabber(f"thermal camera {id}")
+        self._corrupt = 0
         is_centikelvin = self._line == (CENTIKELVIN, 0.0)
         self._info = StreamInfo(
             stream=name,
@@ -74,24 +74,18 @@ class Thermal:
         self.close()
         capture = open_capture(self._device)
         wish(capture, FOURCC=fourcc("Y16 "), BUFFERSIZE=1, CONVERT_RGB=0)
-        self._grabber = Grabber(self._temperatures(capture), f"thermal camera {self._device}")
+        self._grabber.start(self._temperatures(capture))
 
     def read(self, timeout_s: float) -> list[Reading]:
         """The newest frame that was not read yet."""
-        if self._grabber is None:
-            raise DeviceError(f"thermal camera {self._device} is not open; open it before reading")
         return self._grabber.take(timeout_s)
 
     def close(self) -> None:
-        if self._grabber is not None:
-            self._grabber.stop()
-            self._overwritten += self._grabber.overwritten
-        self._grabber = None
+        self._grabber.stop()
 
     def counts(self) -> dict[str, dict[str, int]]:
         """`overwritten`: a newer frame came before it was read. `corrupt`: no picture of one channel."""
-        waiting = self._grabber.overwritten if self._grabber is not None else 0
-        return {self._info.stream: {"overwritten": self._overwritten + waiting, "corrupt": self._corrupt}}
+        return {self._info.stream: {"overwritten": self._grabber.overwritten, "corrupt": self._corrupt}}
 
     def _temperatures(self, capture: "cv2.VideoCapture") -> Generator[Reading]:
         last_ns = 0

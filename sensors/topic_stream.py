@@ -23,6 +23,7 @@ from .ros import (
 from .sample import NS, StreamInfo
 from .topics import Rules, Topic, TopicRule, stream_name
 from .video import fitting
+from .video_messages import VIDEO, VideoDecoder, read_video
 
 # Sound counts its own frames; a message's stamp is only believed where it is further off than this. Stamps
 # of the recorder jitter with the machine's load, a sensor's own do not.
@@ -30,9 +31,11 @@ TOLERANCE_NS = {"driver": 10_000_000, "host": 200_000_000}
 
 AUDIO_DATA = ("audio_common_msgs/AudioData", "audio_common_msgs/AudioDataStamped")
 AUDIO_INFO = "audio_common_msgs/AudioInfo"
-MODALITIES_OF = {name: row.modalities for name, row in SCHEMAS.items()} | dict.fromkeys(
-    AUDIO_DATA, ("audio",)
-)
+MODALITIES_OF = {
+    **{name: row.modalities for name, row in SCHEMAS.items()},
+    **dict.fromkeys(AUDIO_DATA, ("audio",)),
+    VIDEO: ("vision",),
+}
 
 
 class Unread(Exception):  # noqa: N818 - a reason, which is not always a fault
@@ -56,18 +59,26 @@ class TopicStream:
         self.info, self.losses = info, Losses()
         self._number, self._topic, self._modality, self._rule = number, topic, modality, rule
         self._next_ns: float | None = None
+        self._video = VideoDecoder()
 
     def begin(self) -> None:
         """A reading of the log starts: its losses are counted anew."""
         self.losses.clear()
         self._next_ns = None
+        self._video = VideoDecoder()
 
     def pieces(self, logged_ns: int, data: bytes) -> list[Piece]:
-        """What a message holds; one that cannot be read is counted as `malformed`."""
+        """What a message holds; one that cannot be read is counted as `malformed`.
+
+        Of video, a message that gave no picture is `undecoded`: before the first key frame, or damaged.
+        """
         try:
             message = self._topic.decode(data) if self._topic.decode else None
+            if normal_name(self._topic.schema) == VIDEO:
+                return self._pictures(message, logged_ns)
             content = read(self._topic.schema, message, self._modality, self._rule)
-            stamp_ns = self._stamp(message, logged_ns, content)
+            length_ns = round(len(content.data) * NS / content.rate_hz) if content.rate_hz else 0
+            stamp_ns = self._stamp(message, logged_ns, length_ns)
             if self._modality == "audio":
                 return list(self._sound(stamp_ns, content))
         except (MessageError, AttributeError, TypeError, ValueError):
@@ -77,10 +88,19 @@ class TopicStream:
             content = content._replace(data=smaller(content.data))
         return [Piece(stamp_ns, self._number, stamp_ns, content.encoding, content.data)]
 
-    def _stamp(self, message: Any, logged_ns: int, content: Content) -> int:
+    def _pictures(self, message: Any, logged_ns: int) -> list[Piece]:
+        self.losses["undecoded"] += 1
+        stamp_ns = self._stamp(message, logged_ns)
+        try:
+            pictures = list(self._video.pictures(message, stamp_ns))
+        except MessageError:
+            return []
+        self.losses["undecoded"] -= len(pictures)
+        return [Piece(at_ns, self._number, at_ns, one.encoding, one.data) for at_ns, one in pictures]
+
+    def _stamp(self, message: Any, logged_ns: int, length_ns: int = 0) -> int:
         """The message's own stamp where this topic has them, unless it is of another clock."""
         own_ns = stamp_of(message)
-        length_ns = round(len(content.data) * NS / content.rate_hz) if content.rate_hz else 0
         if self.info.clock == "driver":
             if own_ns is not None and abs(own_ns + length_ns - logged_ns) <= SLACK_NS:
                 return own_ns
@@ -139,7 +159,7 @@ def read(schema: str, message: Any, modality: str, rule: TopicRule) -> Content:
     if name in AUDIO_DATA:
         data = bytes(message.audio.data if name.endswith("Stamped") else message.data)
         return pcm(data, rule.rate_hz, rule.channels)
-    return SCHEMAS[name].read(message, modality)
+    return read_video(message, modality) if name == VIDEO else SCHEMAS[name].read(message, modality)
 
 
 def sound_format(message: Any) -> TopicRule:
@@ -175,9 +195,9 @@ def _first_readable(topic: Topic, schema: str, rule: TopicRule | None) -> tuple[
     for data in topic.first:
         try:
             message = topic.decode(data)
-            modality = (
-                rule.modality if rule else SCHEMAS[schema].guess(message) if schema in SCHEMAS else "audio"
-            )
+            modality = rule.modality if rule else _guess(schema, message)
+            if schema == VIDEO:
+                read_video(message, modality)
         except (MessageError, AttributeError, TypeError, ValueError) as error:
             why = str(error)
             continue
@@ -188,6 +208,11 @@ def _first_readable(topic: Topic, schema: str, rule: TopicRule | None) -> tuple[
             )
         return message, modality
     raise Unread(why)
+
+
+def _guess(schema: str, message: Any) -> str:
+    """The modality of a message; "" where neither it nor its schema says."""
+    return SCHEMAS[schema].guess(message) if schema in SCHEMAS else MODALITIES_OF[schema][0]
 
 
 def _with_format(topic: Topic, rule: TopicRule, context: Context) -> TopicRule:

@@ -3,13 +3,16 @@
 import os
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
+from ..modalities import MODALITIES
 from ..sample import NS, End, Event, Progress, Sample, StreamInfo
+from ..topics import Ignored
 from .cdr import CdrError, decode
 from .head import INFO, KINDS, OWN, Head, parts_of, read_head
 from .samples import Envelope, Standard, message_type, to_sample
@@ -17,7 +20,7 @@ from .scan import Raw, Scan
 
 PATIENCE_NS = 5 * NS
 """A stream that said nothing for so long (its process died) holds the others up no longer."""
-CHUNKS_OF_START = 32
+CHUNKS_OF_START = CHUNKS_OF_END = 32
 _NEVER = -(1 << 62)
 
 
@@ -34,6 +37,7 @@ class Log:
         self.head: Head = with_infos(read_head(self.paths[0]), Scan(self.paths[0]))
         self._names = [info.stream for info in self.head.streams]
         self._losses: dict[str, Counter[str]] = {}
+        self.ignored: tuple[Ignored, ...] = ()
 
     @property
     def streams(self) -> tuple[StreamInfo, ...]:
@@ -53,12 +57,17 @@ class Log:
     @property
     def start_ns(self) -> int:
         """The stamp of the first sample."""
-        return min((one.stamp_ns for one in self._first().values()), default=0)
+        return self._span_ns[0]
 
     @property
     def duration_ns(self) -> int:
-        """From the first sample to the newest message."""
-        return max(0, max(Scan(path).last_ns for path in self.paths) - self.start_ns)
+        """From the first sample to the end of the last: results are told later."""
+        return max(0, self._span_ns[1] - self._span_ns[0])
+
+    @cached_property
+    def _span_ns(self) -> tuple[int, int]:
+        start_ns = min((one.stamp_ns for one in self._first().values()), default=0)
+        return start_ns, max(end_ns(Scan(path), self.streams) for path in self.paths)
 
     def bases(self) -> dict[str, int]:
         """The item that each stream begins with: not 0 where the recorder joined a running service."""
@@ -100,7 +109,7 @@ class Log:
                 except CdrError:
                     self._losses[stream]["damaged"] += 1
                     pending.pop(stream, None)
-            self._losses["log"].update(damaged=scan.damaged, unclosed=not scan.closed)
+            self._losses["log"].update(damaged=scan.damaged, unclosed=int(not scan.closed))
 
 
 def with_infos(head: Head, scan: Scan) -> Head:
@@ -112,6 +121,21 @@ def with_infos(head: Head, scan: Scan) -> Head:
             if row is not None and row.topic.removeprefix(INFO) in infos and row.topic.startswith(INFO):
                 infos[row.topic.removeprefix(INFO)] = decode(StreamInfo, data)
     return msgspec.structs.replace(head, streams=tuple(infos.values()))
+
+
+def end_ns(scan: Scan, streams: Sequence[StreamInfo]) -> int:
+    """When the last frame was taken, or the last chunk or batch was complete, as its promise says; as far as
+    the file's last chunks have some."""
+    kinds = {"frame": "sample", "pcm": "progress", "row": "progress"}
+    topics = {f"{OWN}{kinds[MODALITIES[info.modality].item]}/{info.stream}" for info in streams}
+    # Which channel is which, only its first message says: the first chunks are looked at too.
+    times = [
+        stamp_ns
+        for chunk in scan.ends(CHUNKS_OF_END)
+        for number, stamp_ns, _, _ in scan.entries(chunk.records)
+        if number in scan.channels and scan.channels[number].topic in topics
+    ]
+    return max(times, default=0)
 
 
 class _Pending(NamedTuple):

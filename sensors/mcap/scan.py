@@ -44,7 +44,6 @@ class Chunk(NamedTuple):
 
     start: int
     length: int
-    last_ns: int
     records: memoryview
 
 
@@ -79,6 +78,18 @@ class Scan:
 
     def chunks(self) -> Iterator[Chunk]:
         """The chunks that are whole."""
+        for start, length, content in self._found():
+            yield from self._chunk(start, length, content)
+
+    def ends(self, count: int) -> Iterator[Chunk]:
+        """The first and the last `count` chunks; nothing of what is between is read."""
+        found = list(self._found())
+        self.damaged = 0
+        for start, length, content in [*found[:count], *found[max(count, len(found) - count) :]]:
+            yield from self._chunk(start, length, content)
+
+    def _found(self) -> Iterator[tuple[int, int, memoryview]]:
+        """Where each chunk is, and its content, which is not looked at."""
         view = _mapped(self.path)
         self.damaged, self.closed, at = 0, False, len(MAGIC)
         while at + PREFIX.size <= len(view):
@@ -94,13 +105,8 @@ class Scan:
                 return
             self.good_bytes = end
             if opcode == CHUNK:
-                yield from self._chunk(at, end - at, content)
+                yield at, end - at, content
             at = end
-
-    @property
-    def last_ns(self) -> int:
-        """The time of the newest message."""
-        return max((chunk.last_ns for chunk in self.chunks()), default=0)
 
     def entries(self, records: memoryview) -> Iterator[tuple[int, int, int, memoryview]]:
         """The messages of a chunk: channel, time, offset, bytes. Notes its schemas and channels."""
@@ -121,7 +127,7 @@ class Scan:
 
     def _chunk(self, start: int, length: int, content: memoryview) -> Iterator[Chunk]:
         try:
-            _, last_ns, size, checksum = CHUNK_HEAD.unpack_from(content)
+            _, _, size, checksum = CHUNK_HEAD.unpack_from(content)
             compression, at = _text(content, CHUNK_HEAD.size)
             records = content[at + CHUNK_SIZE.size :]
         except (struct.error, UnicodeDecodeError):
@@ -130,7 +136,7 @@ class Scan:
         if compression or len(records) != size or zlib.crc32(records) != checksum:
             self.damaged += 1
         else:
-            yield Chunk(start, length, last_ns, records)
+            yield Chunk(start, length, records)
 
     def _note_schema(self, content: memoryview) -> None:
         name, at = _text(content, 2)

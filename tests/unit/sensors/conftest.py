@@ -1,4 +1,4 @@
-"""Small media files, encoded here: a grey ramp with a moving bar, and a 440 Hz tone."""
+"""Small media files, encoded here: a grey ramp with a moving bar, and a 440 Hz tone; ROS 2's messages."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -6,6 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ros_logs import Ros
+
+
+@pytest.fixture(scope="session")
+def ros() -> Ros:
+    return Ros()
 
 
 def picture(index: int) -> np.ndarray:

@@ -92,7 +92,9 @@ def test_standard_messages_are_defined_as_in_ros(type_) -> None:
 
 @pytest.mark.parametrize("type_", [*RESULTS, Envelope, Head, RawAudio])
 def test_everything_that_is_recorded_has_a_definition_that_rosbags_takes(type_) -> None:
-    get_typestore(Stores.EMPTY).register(get_types_from_msg(definition(type_), type_name(type_)))
+    store, name = get_typestore(Stores.EMPTY), type_name(type_)
+    store.register(get_types_from_msg(definition(type_), name))
+    assert [field for field, _ in store.fielddefs[name][1]] == [*type_.__struct_fields__]
 
 
 def test_a_message_that_is_cut_off_or_of_another_kind_is_an_error() -> None:

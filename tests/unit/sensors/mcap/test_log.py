@@ -201,6 +201,19 @@ def test_nothing_is_overwritten(tmp_path: Path, sources) -> None:
         LogWriter(path)
 
 
+def test_a_log_is_as_long_as_its_samples_whatever_was_told_later(tmp_path: Path, sources) -> None:
+    log = LogWriter(tmp_path / "a.mcap")
+    put_head(log, Head(run=1, part=0, robot="r", offset_ns=5, streams=sources.infos), 1)
+    put_all(log, sources.told(3))
+    log.flush()
+    for number in range(3):
+        log.put("/sixsense/late", sources.start_ns + (5 + number) * NS, Progress(stream="x", epoch=1, t_ns=0))
+        log.flush()
+    log.close()
+    again = open_log(tmp_path / "a.mcap")
+    assert (again.start_ns, again.duration_ns) == (sources.start_ns, 3 * NS)
+
+
 def test_a_full_disk_leaves_a_log_that_ends_before(tmp_path: Path, sources) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     log = LogWriter(tmp_path / "a.mcap")
