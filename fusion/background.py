@@ -19,6 +19,7 @@ KEPT = 2048
 _LONGEST_TICK_S = 1.0
 _SPREAD_H = 0.3
 _GROWTH = 1.1
+_LATEST = 2**62
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,8 +77,9 @@ class Learner:
         gap_s = 0.0 if self._last_ns is None else (stamp_ns - self._last_ns) / NS
         self._last_ns = stamp_ns
         seen = quiet & np.isfinite(score)
-        self._pending_s[seen] += min(gap_s, _LONGEST_TICK_S)
-        self._value[~quiet] = -np.inf
+        self._pending_s[seen] += min(max(gap_s, 0.0), _LONGEST_TICK_S)
+        # Saved by a run whose clock was ahead of this one's: its last peak would never be five seconds old.
+        self._value[~quiet | (gap_s < 0)] = -np.inf
         over = seen & np.isfinite(self._value) & (stamp_ns - self._since_ns >= APART_NS)
         for row in np.flatnonzero(over):
             self._keep(int(row), float(bound[row]))
@@ -162,11 +164,8 @@ class Learner:
         )
 
     def _restore(self, row: int, pair: Pair) -> None:
-        raws = (pair.peaks, pair.bounds, pair.seconds)
-        parts = [np.frombuffer(raw, "<f4") for raw in raws if len(raw) == len(pair.peaks) <= 4 * KEPT]
-        if len(parts) < 3 or np.isnan(parts).any() or (parts[2] < 0).any() or pair.count < len(parts[0]):
-            raise QueryError("a saved background does not fit together: delete it to start afresh")
-        count = len(parts[0])
+        parts = check_pair(pair)
+        count = parts.shape[1]
         while self._rings.shape[2] < min(KEPT, pair.count):
             self._grow()
         slots = np.arange(pair.count - count, pair.count) % self._rings.shape[2]
@@ -177,6 +176,30 @@ class Learner:
         self._since_ns[row], self._pending_s[row] = pair.since_ns, pair.pending_s
         self._due[row] = np.inf if pair.due is None else pair.due
         self._last_ns = max(pair.last_ns, self._last_ns or 0)
+
+
+def check_pair(pair: Pair) -> np.ndarray:
+    """Peaks, their bounds and seconds, float32 (3, n). Raises QueryError where they do not fit together."""
+    raws = (pair.peaks, pair.bounds, pair.seconds)
+    alike = all(len(raw) == len(pair.peaks) for raw in raws) and len(pair.peaks) % 4 == 0
+    parts = np.array([np.frombuffer(raw, "<f4") for raw in raws]) if alike else np.full((3, 1), np.nan)
+    numbers = [pair.hours, pair.pending_s, pair.value or 0.0]
+    if pair.tail is not None:
+        numbers += [pair.tail.threshold, pair.tail.shape, pair.tail.per_h, pair.tail.scale]
+    stamps = (pair.since_ns, pair.last_ns, pair.count, pair.due or 0)
+    fits = (
+        parts.shape[1] <= min(KEPT, max(0, pair.count))
+        and not np.isnan(parts).any()
+        and np.isfinite(parts[[0, 2]]).all()
+        and (parts[2] >= 0).all()
+        and np.isfinite(numbers).all()
+        and min(pair.hours, pair.pending_s) >= 0
+        and (pair.tail is None or (pair.tail.scale > 0 and pair.tail.per_h > 0))
+        and all(abs(stamp) <= _LATEST for stamp in stamps)
+    )
+    if not fits:
+        raise QueryError(f"a saved background of {pair.count} peaks does not fit together")
+    return parts
 
 
 def _fraction(name: str) -> float:

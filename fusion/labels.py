@@ -43,6 +43,14 @@ def comparable(card: ModelCard, target: str) -> Background | None:
     return background(card, label, target) if known else None
 
 
+def none_level(known: Background, count: int) -> float:
+    """The cosine that the best of `count` independent labels exceeds on background, once in 1 / SELDOM."""
+    # Imported here because only who has labels should pay for it.
+    from statistics import NormalDist
+
+    return known.mean + NormalDist().inv_cdf((1 - SELDOM) ** (1 / count)) * known.deviation
+
+
 class Labeller:
     """Answers for every table that is due at a tick, of modality vectors and the fused one.
 
@@ -106,11 +114,7 @@ class _Ready:
         self._rows = np.stack([centre(row, card.means.get("text")) for row in table.vectors])
         self._temperature = card.temperatures.get(table.target, TEMPERATURE)
         self._calibrated = table.target in card.temperatures
-        # Imported here because only who has labels should pay for it.
-        from statistics import NormalDist
-
-        level = NormalDist().inv_cdf((1 - SELDOM) ** (1 / len(table.labels)))
-        self._none = known.mean + level * known.deviation
+        self._none = none_level(known, len(table.labels))
 
     def answer(self, vector: np.ndarray) -> Answer:
         cosine = np.sum(self._rows * vector, axis=-1)

@@ -24,4 +24,4 @@ def decode_learnt(raw: bytes) -> Learnt:
     try:
         return msgspec.msgpack.decode(raw, type=Learnt)
     except msgspec.MsgspecError as error:
-        raise QueryError(f"a saved background cannot be read ({error}): delete it to start afresh") from error
+        raise QueryError(f"a saved background cannot be read ({error})") from error

@@ -10,11 +10,12 @@ import numpy as np
 
 from ..encoders.card import ModelCard
 from ..sensors.sample import NS
+from .background import check_pair
 from .errors import QueryError
 from .event import Event, Phase, Reading, begin, observe, phase
 from .fused import Fused, Match
 from .learnt import Learnt
-from .novelty import Memory, Remembered
+from .novelty import Memory, Remembered, check_remembered
 from .odd import Glimpse, Odd, remember
 from .query import Query, Standing
 from .score import FUSED, Bank, Scores, check, check_card, judged
@@ -141,7 +142,14 @@ class Matcher:
         return Learnt(pairs=self._saved.pairs | pairs, memories=self._saved.memories | memories)
 
     def restore_background(self, saved: Learnt) -> None:
-        """Take over `background()` of an earlier run in this space, before the first tick."""
+        """Take over `background()` of an earlier run in this space, before the first tick.
+
+        Raises QueryError, and takes over nothing, where any of it does not fit together.
+        """
+        for pair in (pair for pairs in saved.pairs.values() for pair in pairs.values()):
+            check_pair(pair)
+        for memory in saved.memories.values():
+            check_remembered(memory, self._card.dim)
         self._saved = Learnt(pairs=dict(saved.pairs), memories=dict(saved.memories))
 
     def _apply_changes(self, stamp_ns: int) -> list[Match]:
@@ -176,6 +184,8 @@ class Matcher:
         self._nothing = np.full(len(standing), -np.inf)
         self._cool_ns = np.array([self._cooled_ns(one.query) for one in standing], np.int64)
         self._pairs = [judged(one, self._card) for one in standing]
+        self._inputs = {row: one.query.inputs for row, one in enumerate(standing) if one.query.inputs}
+        self._looking_away: dict[str, np.ndarray] = {}
         self._odd = Odd(standing, [tuple(pairs) for pairs in self._pairs])
         self._memories = {m: memory for m, memory in self._memories.items() if self._odd.hours(m)}
         before, self._targets = self._targets, {}
@@ -218,11 +228,20 @@ class Matcher:
         asked = {one.modality for one in glimpses if self._odd.hours(one.modality)}
         memories = {modality: self._memory(modality, tick.stamp_ns) for modality in asked}
         self._odd.judge(tick.stamp_ns, glimpses, memories)
+        for (name, *_), glimpse in zip(places, glimpses, strict=True):
+            glimpse.scores.score[self._elsewhere(name)] = -np.inf
         remember(tick.stamp_ns, glimpses, memories)
         return [
             _Seen(one.modality, *place, one.scores, one.scores.score - self._target(one.modality).on)
             for place, one in zip(places, glimpses, strict=True)
         ]
+
+    def _elsewhere(self, name: str) -> np.ndarray:
+        """The rows of the queries that look at other inputs."""
+        if name not in self._looking_away:
+            rows = [row for row, inputs in self._inputs.items() if name not in inputs]
+            self._looking_away[name] = np.array(rows, np.int64)
+        return self._looking_away[name]
 
     def _glimpse(self, modality: str, quality: float, vector: np.ndarray) -> Glimpse:
         centred = centre(vector, None if modality == FUSED else self._card.means.get(modality))
@@ -354,5 +373,6 @@ def _content(standing: Standing) -> str:
 
 
 def _asked(query: Query) -> tuple[object, ...]:
-    """What else the score depends on where the query is not a plain match."""
-    return () if query.asks == "match" else (query.asks, query.hours, query.modalities)
+    """What else the score depends on where the query is not a plain match, or not of every input."""
+    inputs = ("inputs", *query.inputs) if query.inputs else ()
+    return inputs if query.asks == "match" else (query.asks, query.hours, query.modalities, *inputs)

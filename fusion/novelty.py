@@ -88,15 +88,10 @@ class Memory:
 
         Raises QueryError where its parts do not fit together.
         """
-        dim = self._rows.shape[1]
-        count, odd = divmod(len(saved.stamps), 24)
-        if odd or count > MOST or len(saved.leaders) != 2 * dim * count or not saved.radius > 0:
-            raise QueryError("a saved memory does not fit together: delete it to start afresh")
-        stamps = np.frombuffer(saved.stamps, "<i8").reshape(count, 3).astype(np.int64)
-        if count and stamps[:, 1].max() > now_ns:
+        rows, stamps = check_remembered(saved, self._rows.shape[1])
+        if len(stamps) and stamps[:, 1].max() > now_ns:
             return
-        self._rows = np.frombuffer(saved.leaders, "<f2").reshape(count, dim).astype(np.float64)
-        self._stamps = stamps
+        self._rows, self._stamps = rows, stamps
         self._radius, self._since_ns = saved.radius, saved.since_ns
 
     def _known(self, now_ns: int, from_ns: int) -> np.ndarray:
@@ -124,6 +119,17 @@ class Memory:
                         self._stamps[row] = _united(self._stamps[row], self._stamps[other])
                         wanted[other] = False
         self._keep(wanted)
+
+
+def check_remembered(saved: Remembered, dim: int) -> tuple[np.ndarray, np.ndarray]:
+    """Leaders, float64 (n, dim), and their stamps, int64 (n, 3). Raises QueryError where they do not fit."""
+    count, odd = divmod(len(saved.stamps), 24)
+    fits = not odd and count <= MOST and len(saved.leaders) == 2 * dim * count
+    rows = np.frombuffer(saved.leaders if fits else b"", "<f2").reshape(-1, dim).astype(np.float64)
+    began = saved.since_ns or 0
+    if not (fits and np.isfinite(rows).all() and 0 < saved.radius < np.inf and abs(began) < -_NEVER):
+        raise QueryError(f"a saved memory of {count} leaders does not fit together")
+    return rows, np.frombuffer(saved.stamps, "<i8").reshape(count, 3).astype(np.int64)
 
 
 def _united(one: np.ndarray, other: np.ndarray) -> tuple[int, int, int]:

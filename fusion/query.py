@@ -51,7 +51,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     `off` or above, ends once it has been below for `hold_s` (what is closer together is one event), and is
     dropped when shorter than `min_s`; after its end none begins for `cool_s`. With `at_most_per_h`, `on` and
     `off` are ignored: an event begins where the background would reach at most that often an hour.
-    `modalities` empty means every modality the space can compare the query with.
+    `modalities` empty means every modality the space can compare the query with, `inputs` empty every stream
+    or group of streams; the fused vector is of no input.
 
     One that `asks` for "novelty" has no terms: it is for what is unlike everything of the last `hours`, and
     its score is ten times 1 - cosine to the nearest of that. One that asks for "disagreement" is for what the
@@ -62,6 +63,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     terms: tuple[Term, ...] = ()
     modalities: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
     on: float = 4.0
     off: float = 2.5
     min_s: float = 0.0

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..encoders.card import Background, ModelCard
+from ..encoders.tail import Tail
 from .errors import FusionError, QueryError
 from .query import Query, Standing
 from .space import centre, flaw
@@ -36,7 +37,7 @@ def background(card: ModelCard, standing: Standing, target: str) -> Background |
 
     A card without any gives mean 0 and deviation 1/sqrt(dim), a cosine's between independent directions
     (Vershynin 2018, "High-Dimensional Probability", 3.3). A sum's mean is the sum of its terms' means, and
-    its deviation that of independent terms; it has a tail where all terms are of one modality.
+    its deviation that of independent terms; its tail is that of the term that weighs most.
     """
     if standing.query.asks == "novelty":
         return NOVELTY if target != "text" else None
@@ -47,16 +48,17 @@ def background(card: ModelCard, standing: Standing, target: str) -> Background |
     if len(known) < len(pairs) or not pairs:
         return None
     factors = [factor for _, factor in standing.mix]
-    if (seen := _among_quiet(card, standing, target)) is not None:
+    tail = known[max(range(len(known)), key=lambda term: abs(factors[term]))].tail
+    if (seen := _among_quiet(card, standing, target, tail)) is not None:
         return seen
     return Background(
         mean=sum(factor * pair.mean for factor, pair in zip(factors, known, strict=True)),
         deviation=sum((f * pair.deviation) ** 2 for f, pair in zip(factors, known, strict=True)) ** 0.5,
-        tail=known[0].tail if len({modality for modality, _ in standing.mix}) == 1 else None,
+        tail=tail,
     )
 
 
-def _among_quiet(card: ModelCard, standing: Standing, target: str) -> Background | None:
+def _among_quiet(card: ModelCard, standing: Standing, target: str, tail: Tail | None) -> Background | None:
     """An example's background, told by the card's vectors of when nothing happens; None without any.
 
     How much examples resemble a background differs from one to the next by far more than texts do, so what
@@ -68,7 +70,8 @@ def _among_quiet(card: ModelCard, standing: Standing, target: str) -> Background
     mean = card.means.get(target)
     centred = np.stack([centre(row, mean) for row in rows])
     cosines = np.sum(centred * standing.vector.astype(np.float64), axis=1)
-    return Background(mean=float(np.mean(cosines)), deviation=max(float(np.std(cosines)), LEAST_DEVIATION))
+    deviation = max(float(np.std(cosines)), LEAST_DEVIATION)
+    return Background(mean=float(np.mean(cosines)), deviation=deviation, tail=tail)
 
 
 def targets(standing: Standing, card: ModelCard) -> dict[str, Background]:

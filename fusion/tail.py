@@ -19,8 +19,8 @@ _SCALES = np.geomspace(0.3, 6.0, 33)
 _EXPONENTIAL = 1e-6
 
 
-def fit_tail(peaks: np.ndarray, bounds: np.ndarray, hours: float) -> Tail | None:
-    """The tail of a background whose declustered peaks (n,) were seen in so many hours.
+def fit_tail(peaks: np.ndarray, bounds: np.ndarray, hours: float, quantile: float = QUANTILE) -> Tail | None:
+    """The tail above `quantile` of a background whose declustered peaks (n,) were seen in so many hours.
 
     `bounds` (n,) is the score from which a peak would have been taken for an event, and left out, when each
     was seen (inf: none): the likelihood is that of peaks truncated there, so that leaving events out does
@@ -29,7 +29,7 @@ def fit_tail(peaks: np.ndarray, bounds: np.ndarray, hours: float) -> Tail | None
     """
     if len(peaks) < FEWEST or hours <= 0:
         return None
-    threshold = float(np.quantile(peaks, QUANTILE))
+    threshold = float(np.quantile(peaks, quantile))
     inside = (peaks > threshold) & (bounds > threshold)
     excess, room = peaks[inside] - threshold, bounds[inside] - threshold
     if len(excess) < FEWEST or not excess.mean() > 0:

@@ -106,3 +106,13 @@ def test_what_was_never_saved_is_refused() -> None:
     pair = replace(pair, peaks=pair.peaks[:-4])
     with pytest.raises(QueryError, match="does not fit"):
         Learner(["q"]).restore({"q": pair})
+
+
+def test_a_clock_that_was_set_back_leaves_no_peak_waiting() -> None:
+    learner = Learner(["q"])
+    loud, calm, everybody = np.array([9.0]), np.array([0.0]), np.array([True])
+    learner.observe(1000 * NS, loud, OPEN[:1], everybody)
+    for k in range(60):
+        learner.observe(10 * NS + k * TICK_NS, calm, OPEN[:1], everybody)
+    assert peaks(learner, "q").tolist() == [0.0, 0.0]
+    assert learner.hours[0] == pytest.approx(10 / 3600, abs=0.0003)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sixsense.encoders.card import Background
+from sixsense.encoders.tail import Tail
 from sixsense.fusion.compose import Part, compose
 from sixsense.fusion.errors import QueryError
 from sixsense.fusion.query import Query
@@ -72,3 +73,17 @@ def test_an_examples_background_is_told_by_the_quiet_of_its_target(make):
     assert alike.deviation == 0.05
     words = background(card, compose(ASKED, [Part(1.0, "text", make.towards(1))], card), "vision")
     assert words == card.backgrounds["text/vision"]
+
+
+@pytest.mark.parametrize("quiet", [{}, {"vision": np.eye(4)[:2].astype("<f2").tobytes()}])
+def test_a_query_has_the_cards_tail_of_the_term_that_weighs_most(make, quiet):
+    tails = {
+        m: Tail(threshold=t, per_h=60.0, shape=0.0, scale=1.0) for m, t in (("text", 1.0), ("vision", 2.0))
+    }
+    pairs = {f"{m}/vision": Background(mean=0.0, deviation=0.1, tail=tail) for m, tail in tails.items()}
+    card = make.card(backgrounds=pairs, quiet=quiet)
+    for weight, most in ((0.2, "vision"), (0.9, "text")):
+        parts = [Part(1 - weight, "vision", make.towards(1)), Part(-weight, "text", make.towards(0, 1))]
+        seen = background(card, compose(ASKED, parts, card), "vision")
+        assert seen is not None
+        assert seen.tail == tails[most]

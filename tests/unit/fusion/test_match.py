@@ -398,3 +398,14 @@ def test_a_learnt_background_replaces_the_cards_and_survives_a_restart(make):
 def test_an_impossible_rate_is_refused(make, rate):
     with pytest.raises(QueryError, match="events an hour"):
         watching(make, make.standing(at_most_per_h=rate))
+
+
+def test_a_query_of_some_inputs_looks_at_no_other(make):
+    matcher = watching(make, make.standing("front", inputs=("front",)), make.standing("both"))
+    begun = []
+    for index, loud in enumerate(("rear", "front", "rear"), 1):
+        scores = {name: 8 if name == loud else 0 for name in ("front", "rear")}
+        seen = [make.embedding(name, index * 250, make.scoring(one)) for name, one in scores.items()]
+        told = match(make, matcher, tick_of(make, index, *seen))
+        begun += [(one.query, one.input, index) for one in told if one.phase == "begin"]
+    assert begun == [("both", "rear", 1), ("front", "front", 2)]
