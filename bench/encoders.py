@@ -5,13 +5,16 @@ in one process; medians, with what each precision changes beside its speed. The 
 trunk's multiply-adds at the rate of packed products of its shape and of reading its weights once, both
 measured here.
 
-    python bench/encoders.py [--modalities vision,text] [--batch 1,4] [--repetitions 7]
+    python bench/encoders.py [--modalities vision,text] [--batch 1,4] [--repetitions 7] [--isa AVX2]
+
+`--isa` keeps oneDNN and PyTorch from using newer instructions, as on a CPU that has none: then `fast` must
+not be slower than `exact`.
 """
 
 import argparse
 import json
+import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -21,26 +24,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 import torch
 from plain import PlainTrunk
 from sixsense.encoders.architecture import HUGE
-from sixsense.encoders.imagebind import ImageBind
 from sixsense.encoders.packed import PackedLinear
-from sixsense.encoders.precision import apply_precision
-from torch import Tensor
+from sixsense.encoders.precision import apply_precision, has_bfloat16_units
 from torch.nn import functional as F
+from trunks import TOKENS, gflop, inputs, medians, network_of, random_state, used_tokens
 
-SHAPES = {
-    "vision": (3, 224, 224),
-    "audio": (1, 128, 204),
-    "depth": (1, 224, 224),
-    "thermal": (1, 224, 224),
-    "imu": (6, 2000),
-}
-# Tokens of a trunk, and multiply-adds of its stem for one input.
-TOKENS = {"vision": 257, "text": 77, "audio": 229, "depth": 197, "thermal": 197, "imu": 251}
-STEMS = {"vision": 256 * 1176, "audio": 228 * 256, "depth": 196 * 256, "thermal": 196 * 256, "imu": 250 * 48}
-SHORT_TEXT = 13
 READ_BYTES = 400_000_000
 PRODUCTS = 8
-DTYPES = {"exact": torch.float32, "fast": torch.bfloat16}
+DTYPES = {"exact": torch.float32, "fast": torch.bfloat16 if has_bfloat16_units() else torch.float32}
 CPU = torch.device("cpu")
 
 
@@ -64,67 +55,6 @@ class Row(NamedTuple):
     fast_cosine: float
 
 
-def random_state(modality: str) -> dict[str, Tensor]:
-    """A trunk's weights: norms neutral, biases small, matrices that keep their input's size."""
-    generator = torch.Generator().manual_seed(0)
-    with torch.device("meta"):
-        shapes = {key: value.shape for key, value in ImageBind(HUGE.only((modality,))).state_dict().items()}
-    return {key: _random(key, shape, generator) for key, shape in shapes.items()}
-
-
-def _random(key: str, shape: torch.Size, generator: torch.Generator) -> Tensor:
-    if key.endswith(".mask"):
-        return torch.full(shape, -torch.inf).triu(1)
-    if not shape or (len(shape) == 1 and key.endswith("weight")):
-        return torch.ones(shape)
-    table = key.endswith(("pos_embed", "cls_token", "token_embedding.weight", "bias_k", "bias_v"))
-    spread = 0.02 if len(shape) == 1 else 1.0 if table else shape[1:].numel() ** -0.5
-    return torch.empty(shape).normal_(0, spread, generator=generator)
-
-
-def network_of(state: dict[str, Tensor], modality: str) -> ImageBind:
-    """An ImageBind around these tensors, which are not copied."""
-    with torch.device("meta"):
-        network = ImageBind(HUGE.only((modality,)))
-    network.load_state_dict(state, assign=True)
-    return network.requires_grad_(False).eval()
-
-
-def inputs(modality: str, batch: int) -> Tensor:
-    """Random inputs; texts of SHORT_TEXT tokens, their end included."""
-    generator = torch.Generator().manual_seed(1)
-    if modality != "text":
-        return torch.randn(batch, *SHAPES[modality], generator=generator)
-    ids = torch.zeros(batch, TOKENS["text"], dtype=torch.long)
-    ids[:, :SHORT_TEXT] = torch.randint(1, HUGE.vocabulary - 2, (batch, SHORT_TEXT), generator=generator)
-    ids[:, SHORT_TEXT - 1] = HUGE.vocabulary - 1
-    return ids
-
-
-def medians(calls: dict[str, Callable[[], object]], repetitions: int) -> dict[str, float]:
-    """Milliseconds of each, called in turn after one call to warm up."""
-    for call in calls.values():
-        call()
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(repetitions):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            times[name].append(1000 * (time.perf_counter() - start))
-    return {name: sorted(values)[len(values) // 2] for name, values in times.items()}
-
-
-def gflop(modality: str, tokens: int, needed: bool) -> float:
-    """Two a multiply-add: products (qkv 3, output 1, MLP 8 times width^2 a token), attention, stem.
-
-    `needed`: of the last block, keys and values of every token and the rest of one.
-    """
-    width, blocks, _ = HUGE.trunks[modality]
-    block = 12 * tokens * width**2 + 2 * tokens**2 * width
-    last = 2 * tokens * width**2 + 10 * width**2 + 2 * tokens * width if needed else block
-    return 2e-9 * ((blocks - 1) * block + last + STEMS.get(modality, 0) * width)
-
-
 def products(modality: str, batch: int, dtype: torch.dtype) -> Callable[[], object]:
     """PRODUCTS packed products of a trunk's shape, (rows, width) by (width, 4 width), on the same weights."""
     width, rows = HUGE.trunks[modality].width, batch * used_tokens(modality)
@@ -144,11 +74,6 @@ def floor_of(modality: str, batch: int, ms: dict[str, float]) -> Floor:
         least[name] = max(computing, ms["read"] * numbers * dtype.itemsize / READ_BYTES)
     plain = batch * gflop(modality, TOKENS[modality], needed=False)
     return Floor(plain, needed, 4e-6 * numbers, least)
-
-
-def used_tokens(modality: str) -> int:
-    """Those that the output depends on."""
-    return SHORT_TEXT if modality == "text" else TOKENS[modality]
 
 
 def measure(modality: str, batches: list[int], repetitions: int) -> Iterator[Row]:
@@ -203,7 +128,15 @@ def main() -> None:
     parser.add_argument("--modalities", default=",".join(HUGE.trunks), help="of the six, by comma")
     parser.add_argument("--batch", default="1", help="batch sizes, by comma")
     parser.add_argument("--repetitions", type=int, default=7)
+    parser.add_argument("--isa", choices=["AVX2", "AVX512_CORE"], help="the newest instructions to use")
     options = parser.parse_args()
+    limited = {
+        "ONEDNN_MAX_CPU_ISA": options.isa,
+        "ATEN_CPU_CAPABILITY": str(options.isa).split("_")[0].lower(),
+    }
+    if options.isa and os.environ.get("ONEDNN_MAX_CPU_ISA") != options.isa:
+        # Both are read when torch is imported.
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | limited)
     torch.set_num_threads(1)
     batches = [int(batch) for batch in options.batch.split(",")]
     print(f"One thread, torch {torch.__version__}, medians of {options.repetitions}\n\n{HEADER}", flush=True)

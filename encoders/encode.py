@@ -15,12 +15,11 @@ from .errors import InputError
 from .model import Model
 from .pictures import decode_jpeg
 from .preprocess.audio import full_scale
-from .preprocess.depth import DEFAULT_BASELINE, DEFAULT_FX
 from .quality import depth_quality, motion_quality, picture_quality, sound_quality, thermal_quality
+from .raw import Raw, camera, raw
 from .unchanged import Unchanged
 from .window import Window
 
-TRAINING_WIDTH = 640
 MOST_TEXTS = 1000
 
 
@@ -37,12 +36,14 @@ class Encoder:
     """What an encoder node does with windows: one a call, so that its bits depend on nothing else, or more.
 
     A picture that differs from the last one of its input that was encoded by less than `unchanged` (see
-    `unchanged.py`; 0: never) gets that one's vector. A text is encoded once.
+    `unchanged.py`; 0: never) gets that one's vector. A text is encoded once. Windows are preprocessed where
+    the model is, but for models on the CPU, and where pictures are compared, which is done there.
     """
 
     def __init__(self, model: Model, unchanged: float = 0.0) -> None:
         self.model = model
         self._unchanged = Unchanged(unchanged)
+        self._raw = model.takes_raw and not unchanged
         self._texts: dict[str, np.ndarray] = {}
 
     def embed(self, window: Window) -> tuple[np.ndarray, float]:
@@ -51,8 +52,8 @@ class Encoder:
         Raises InputError, naming the window, for data that cannot be embedded.
         """
         try:
-            tensor, quality = prepare(window, self.model.card.imu)
-            return self.model.forward(window.modality, tensor[None])[0], quality
+            given, quality = self._prepared(window)
+            return self._computed([given], window.modality)[0], quality
         except InputError as error:
             raise _naming(window, error) from error
 
@@ -60,38 +61,53 @@ class Encoder:
         """Windows of one modality, computed together as far as they are computed at all; for each what became
         of it, or why it cannot be embedded."""
         results: dict[int, Encoded | SixsenseError] = {}
-        fresh: list[tuple[int, Tensor, float]] = []
+        fresh: list[tuple[int, Tensor | Raw, float]] = []
         for at, window in enumerate(windows):
             try:
-                tensor, quality = prepare(window, self.model.card.imu)
+                given, quality = self._prepared(window)
             except InputError as error:
                 results[at] = _naming(window, error)
                 continue
-            if (known := self._unchanged.vector(window, tensor)) is not None:
+            known = self._unchanged.vector(window, given) if isinstance(given, Tensor) else None
+            if known is not None:
                 results[at] = Encoded(known[0], quality, known[1])
             else:
-                fresh.append((at, tensor, quality))
-        vectors = self._vectors([windows[at] for at, *_ in fresh], [tensor for _, tensor, _ in fresh])
-        for (at, tensor, quality), vector in zip(fresh, vectors, strict=True):
+                fresh.append((at, given, quality))
+        vectors = self._vectors([windows[at] for at, *_ in fresh], [given for _, given, _ in fresh])
+        for (at, given, quality), vector in zip(fresh, vectors, strict=True):
             if isinstance(vector, np.ndarray):
-                self._unchanged.encoded(windows[at], tensor, vector)
+                if isinstance(given, Tensor):
+                    self._unchanged.encoded(windows[at], given, vector)
                 results[at] = Encoded(vector, quality)
             else:
                 results[at] = vector
         return [results[at] for at in range(len(windows))]
 
+    def _prepared(self, window: Window) -> tuple[Tensor | Raw, float]:
+        """What the model takes of a window, and its quality. Raises InputError."""
+        if not self._raw:
+            return prepare(window, self.model.card.imu)
+        check_encoding(window)
+        return raw(window, self.model.card.imu)
+
+    def _computed(self, inputs: Sequence[Tensor | Raw], modality: str) -> np.ndarray:
+        raws = [one for one in inputs if isinstance(one, Raw)]
+        if raws:
+            return self.model.begin(raws).rows()
+        return self.model.forward(modality, torch.stack([one for one in inputs if isinstance(one, Tensor)]))
+
     def _vectors(
-        self, windows: Sequence[Window], tensors: Sequence[Tensor]
+        self, windows: Sequence[Window], inputs: Sequence[Tensor | Raw]
     ) -> Sequence[np.ndarray | SixsenseError]:
         """A row each in one call; one by one where one of them spoils the call for the others."""
         if not windows:
             return []
         try:
-            return list(self.model.forward(windows[0].modality, torch.stack(list(tensors))))
+            return list(self._computed(inputs, windows[0].modality))
         except SixsenseError as error:
             if len(windows) == 1:
                 return [_naming(windows[0], error)]
-        return [self._vectors([w], [t])[0] for w, t in zip(windows, tensors, strict=True)]
+        return [self._vectors([w], [given])[0] for w, given in zip(windows, inputs, strict=True)]
 
     def embed_query(
         self,
@@ -120,7 +136,7 @@ class Encoder:
             return model.embed_audio([(data, rate_hz)])[0]
         if modality == "depth":
             width = data.shape[1] if data.ndim == 2 else 0
-            fx, baseline = _camera(fx, baseline, width)
+            fx, baseline = camera(fx, baseline, width)
             return model.embed_depth([data], fx=fx, baseline=baseline)[0]
         if modality == "thermal":
             return model.embed_thermal([data])[0]
@@ -147,12 +163,17 @@ def prepare(window: Window, imu: ImuInput = DEFAULT_IMU) -> tuple[Tensor, float]
 
     `imu` is how the model takes rows.
     """
+    check_encoding(window)
+    return _imu(window, imu) if window.modality == "imu" else _PREPARE[window.modality](window)
+
+
+def check_encoding(window: Window) -> None:
+    """Raises InputError for a window of no known modality or encoding."""
     known = MODALITIES[window.modality].encodings if window.modality in MODALITIES else ()
     if window.encoding not in known:
         raise InputError(
             f"{window.modality}: encoding {window.encoding!r}; known are {', '.join(known) or 'none'}"
         )
-    return _imu(window, imu) if window.modality == "imu" else _PREPARE[window.modality](window)
 
 
 def _vision(window: Window) -> tuple[Tensor, float]:
@@ -164,7 +185,7 @@ def _vision(window: Window) -> tuple[Tensor, float]:
 
 def _depth(window: Window) -> tuple[Tensor, float]:
     width = window.data.shape[1] if window.data.ndim == 2 else 0
-    fx, baseline = _camera(window.info.fx, window.info.baseline, width)
+    fx, baseline = camera(window.info.fx, window.info.baseline, width)
     return preprocess.depth(window.data, fx, baseline), depth_quality(window.data)
 
 
@@ -186,9 +207,3 @@ def _imu(window: Window, imu: ImuInput) -> tuple[Tensor, float]:
 
 
 _PREPARE = {"vision": _vision, "depth": _depth, "thermal": _thermal, "audio": _audio}
-
-
-def _camera(fx: float, baseline: float, width: int) -> tuple[float, float]:
-    """Focal length at the training pictures' width, so that a smaller copy of a picture looks the same."""
-    scaled = fx * TRAINING_WIDTH / width if fx and width else DEFAULT_FX
-    return scaled, baseline or DEFAULT_BASELINE

@@ -21,20 +21,10 @@ from .card import read_architecture
 from .checkpoint import EXPORT_KEY, VOCABULARY, Checkpoint, Exported
 from .convert import config_of
 from .errors import ModelError
-from .imagebind import ImageBind
 from .loading import load_network
-from .onnx import OnnxNetwork, vocabulary_of
+from .noise import noise
+from .onnx import OnnxNetwork
 
-EXAMPLES = {
-    "vision": (3, 224, 224),
-    "audio": (1, 128, 204),
-    "depth": (1, 224, 224),
-    "thermal": (1, 224, 224),
-    "imu": (6, 2000),
-}
-"""What one row of each modality looks like to the network; text is token ids (length,), any length."""
-FRAMES = (3, 2, 224, 224)
-"""What one row of vision looks like to ImageBind, which tells the two frames of a clip apart."""
 LARGEST_BATCH, LONGEST_TEXT = 256, 77
 INT8_COSINE = 0.999
 """How near 8 bits must come to float32, on noise, for a modality to be stored in them."""
@@ -102,7 +92,7 @@ def export_onnx(
     try:
         for modality in modalities:
             report(modality)
-            example = _example(network, modality)
+            example = noise(network, modality, 4)
             _export(network, modality, example, draft)
             if int8:
                 _quantise(network, modality, example, draft, report)
@@ -111,17 +101,6 @@ def export_onnx(
         draft.replace(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-
-
-def _example(network: nn.Module, modality: str) -> Tensor:
-    """Noise in the shape of a batch of inputs; texts end with the id that is the largest."""
-    generator = torch.Generator().manual_seed(0)
-    if modality == "text":
-        ids = torch.randint(1, 256, (4, 9), generator=generator)
-        ids[:, -1] = vocabulary_of(cast(Any, network).architecture) - 1
-        return ids
-    pairs = modality == "vision" and isinstance(network, ImageBind)
-    return torch.randn(4, *(FRAMES if pairs else EXAMPLES[modality]), generator=generator)
 
 
 def _export(network: nn.Module, modality: str, example: Tensor, folder: Path) -> None:

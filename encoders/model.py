@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from . import preprocess
+from .accelerated import Accelerated, Batch
 from .architecture import Architecture
 from .card import ImuInput, ModelCard, make_card, read_architecture
 from .checkpoint import find_checkpoint
@@ -19,6 +20,7 @@ from .loading import Network, load_network
 from .onnx import OnnxNetwork
 from .precision import Precision, apply_precision, check_precision, exported_precision
 from .preprocess.depth import DEFAULT_BASELINE, DEFAULT_FX
+from .raw import Raw
 from .tokenizer import ByteTokenizer, ClipTokenizer, OwnTokenizer, Tokenizer
 from .towers.shape import TowersShape
 
@@ -60,6 +62,8 @@ def load_model(
     else:
         network = load_network(checkpoint.weights, architecture)
         effective = apply_precision(network, precision, place)
+        if place.type == "cuda":
+            network = Accelerated(network, place)
     card = make_card(checkpoint, architecture)
     if imu is not None:
         card = msgspec.structs.replace(card, imu=imu)
@@ -71,7 +75,7 @@ class Model:
 
     def __init__(
         self,
-        network: Network | OnnxNetwork,
+        network: Network | OnnxNetwork | Accelerated,
         card: ModelCard,
         device: torch.device,
         vocabulary: Path,
@@ -81,7 +85,9 @@ class Model:
         self.device = device
         # What rows are really computed in, whatever was asked for.
         self.precision: Precision = precision
-        self._network = network if isinstance(network, OnnxNetwork) else network.to(device)
+        self._network = network.to(device) if isinstance(network, torch.nn.Module) else network
+        # An accelerated network copies by itself, from the CPU and to it.
+        self._takes = torch.device("cpu") if isinstance(network, Accelerated) else device
         self._vocabulary = vocabulary
         self._tokenizer: Tokenizer | None = None
 
@@ -108,10 +114,18 @@ class Model:
 
         Raises InputError for a shape that the modality does not take or values that overflow the model.
         """
-        rows = F.normalize(self._network(modality, batch.to(self.device)), dim=-1)
-        if not bool(torch.isfinite(rows).all()):
-            raise InputError(f"{modality}: the model's output is not finite; its input must be")
-        return rows.cpu().numpy()
+        return _unit_rows(modality, self._network(modality, batch.to(self._takes)))
+
+    @property
+    def takes_raw(self) -> bool:
+        """Whether windows can be preprocessed where the model is computed, as `begin` needs."""
+        return isinstance(self._network, Accelerated)
+
+    def begin(self, raws: Sequence[Raw]) -> "Pending":
+        """Start on windows of one modality that are not preprocessed yet; others can be started meanwhile."""
+        if not isinstance(self._network, Accelerated):
+            raise ModelError(f"a model on {self.device} takes preprocessed inputs alone: use forward")
+        return Pending(raws[0].modality, self._network.begin(raws))
 
     def embed_text(self, texts: Sequence[str]) -> np.ndarray:
         if isinstance(texts, str):
@@ -174,6 +188,25 @@ class Model:
 
     def _stacked(self, rows: list[np.ndarray]) -> np.ndarray:
         return np.stack(rows) if rows else np.zeros((0, self.dim), np.float32)
+
+
+class Pending:
+    """Rows that are being computed."""
+
+    def __init__(self, modality: str, batch: Batch) -> None:
+        self._modality, self._batch = modality, batch
+
+    @torch.inference_mode()
+    def rows(self) -> np.ndarray:
+        """Waits for them: unit vectors, float32 (n, dim). Raises InputError as `Model.forward` does."""
+        return _unit_rows(self._modality, self._batch.rows())
+
+
+def _unit_rows(modality: str, rows: Tensor) -> np.ndarray:
+    unit = F.normalize(rows, dim=-1)
+    if not bool(torch.isfinite(unit).all()):
+        raise InputError(f"{modality}: the model's output is not finite; its input must be")
+    return unit.cpu().numpy()
 
 
 def _imu_starts(stamps: np.ndarray, length_ns: int) -> list[tuple[int | None, int | None]]:

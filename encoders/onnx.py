@@ -14,6 +14,7 @@ from .imagebind import check_input
 from .towers.shape import TowersShape
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+INSTEAD = "`sixsense doctor` says what it lacks, device='cpu' works"
 _DTYPES = {torch.float32: np.float32, torch.int64: np.int64}
 
 
@@ -67,8 +68,12 @@ class OnnxNetwork:
         binding = session.io_binding()
         _bind(binding.bind_input, session.get_inputs()[0].name, x)
         _bind(binding.bind_output, session.get_outputs()[0].name, out)
+        if x.is_cuda:
+            # onnxruntime computes in a queue of its own, which does not wait for torch's.
+            torch.cuda.current_stream(x.device).synchronize()
         try:
             session.run_with_iobinding(binding)
+            binding.synchronize_outputs()
         except Exception as error:
             # onnxruntime's own exceptions share no base but this.
             raise ModelError(f"{modality}: onnxruntime cannot compute {tuple(x.shape)} ({error})") from error
@@ -110,7 +115,7 @@ def _session(path: Path, device: torch.device) -> Any:
     if wanted not in onnxruntime.get_available_providers():
         raise ModelError(
             f"{path}: onnxruntime here has no provider for {device.type!r}, only "
-            f"{', '.join(onnxruntime.get_available_providers())}; `sixsense doctor` says more"
+            f"{', '.join(onnxruntime.get_available_providers())}; {INSTEAD}"
         )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
@@ -122,6 +127,7 @@ def _session(path: Path, device: torch.device) -> Any:
     first = session.get_providers()[0]
     if first != wanted:
         raise ModelError(
-            f"{path}: asked for {wanted}, onnxruntime took {first}: it may not run slower in silence"
+            f"{path}: asked for {wanted}, onnxruntime took {first}: it may not run slower in silence; "
+            f"{INSTEAD}"
         )
     return session

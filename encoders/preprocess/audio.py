@@ -16,6 +16,7 @@ CLIPS = 3
 MEAN, STD = -4.268, 9.138
 # Louder than any float recording that means full scale by 1: integers that somebody cast.
 LOUDEST = 64.0
+INT16_SCALE = 32768.0
 
 
 def audio(pcm: np.ndarray, rate_hz: float, channel: int = 0) -> Tensor:
@@ -45,14 +46,19 @@ def _shifted(clip: Tensor) -> Tensor:
 
 
 def _mono_16k(pcm: np.ndarray, rate_hz: float, channel: int) -> Tensor:
+    wave = full_scale(one_channel(pcm, channel))
+    return resample(torch.from_numpy(np.ascontiguousarray(wave)), rate_hz, RATE_HZ)
+
+
+def one_channel(pcm: np.ndarray, channel: int) -> np.ndarray:
+    """A channel of PCM (n,) or (n, channels), (n,). Raises InputError."""
     if pcm.ndim not in (1, 2):
         raise InputError(f"audio: PCM of shape {pcm.shape}; give (n,) or (n, channels)")
     not_empty(pcm, "audio")
     channels = pcm[:, None] if pcm.ndim == 1 else pcm
     if not 0 <= channel < channels.shape[1]:
         raise InputError(f"audio: no channel {channel}; there are {channels.shape[1]}, counted from 0")
-    wave = full_scale(channels[:, channel])
-    return resample(torch.from_numpy(np.ascontiguousarray(wave)), rate_hz, RATE_HZ)
+    return channels[:, channel]
 
 
 def full_scale(pcm: np.ndarray) -> np.ndarray:
@@ -68,9 +74,19 @@ def full_scale(pcm: np.ndarray) -> np.ndarray:
 
 
 def _window(wave: Tensor) -> Tensor:
-    if len(wave) < FRAME:
-        raise InputError(f"audio: {len(wave) / RATE_HZ * 1000:.1f} ms of sound; one frame needs 25 ms")
-    features = torch.zeros(BINS, FRAMES)
-    frames = log_mel(wave)[:FRAMES]
-    features[:, : len(frames)] = frames.T
-    return ((features - MEAN) / STD)[None]
+    check_length(len(wave))
+    return features(wave)
+
+
+def check_length(samples: int) -> None:
+    """Raises InputError unless so many samples at 16 kHz hold a frame."""
+    if samples < FRAME:
+        raise InputError(f"audio: {samples / RATE_HZ * 1000:.1f} ms of sound; one frame needs 25 ms")
+
+
+def features(wave: Tensor) -> Tensor:
+    """float32 (..., n) at 16 kHz, 25 ms or more, to (..., 1, 128, 204)."""
+    frames = log_mel(wave)[..., :FRAMES, :]
+    padded = wave.new_zeros(*wave.shape[:-1], BINS, FRAMES)
+    padded[..., : frames.shape[-2]] = frames.transpose(-1, -2)
+    return ((padded - MEAN) / STD).unsqueeze(-3)

@@ -4,7 +4,7 @@ The released model came without this step. The formula and its bounds are the au
 github.com/facebookresearch/omnivore/issues/12); the constants of the presets are documented there.
 """
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from .checks import is_numeric, not_empty
 from .image import check_aspect, shortest_side
 
 Preset = Literal["omnivore_x8", "standardised"]
+Values = TypeVar("Values", np.ndarray, Tensor)
 # A Kinect's: pixels at the 640 pixels' width of the training pictures, and metres.
 DEFAULT_FX, DEFAULT_BASELINE = 520.0, 0.075
 NEAREST_M, FARTHEST_M = 0.01, 50.0
@@ -38,12 +39,20 @@ def depth(
     `omnivore_x8` divides by 8 * 75 and applies the published mean and deviation, `standardised` limits
     distance to 8 m and gives each picture zero mean and unit deviation. Raises InputError.
     """
-    metres = _metres(distance)
+    metres = valid_metres(distance)
     if not (0 < fx < np.inf and 0 < baseline < np.inf):
         raise InputError(f"depth: fx {fx} px and baseline {baseline} m; both must be positive")
     limit = INDOOR_FARTHEST_M if preset == "standardised" else FARTHEST_M
     disparity = baseline * fx / _filled(metres).clip(NEAREST_M, limit)
     return shortest_side(torch.from_numpy(_PRESETS[_known(preset)](disparity))[None])
+
+
+def valid_metres(distance: np.ndarray) -> np.ndarray:
+    """Metres or millimetres to float32 (h, w), NaN invalid. Raises InputError, also where all of it is."""
+    metres = _metres(distance)
+    if np.isnan(metres).all():
+        raise InputError(f"depth: none of {metres.size} pixels has a distance")
+    return metres
 
 
 def _metres(distance: np.ndarray) -> np.ndarray:
@@ -68,8 +77,6 @@ def _filled(metres: np.ndarray) -> np.ndarray:
     holes = np.isnan(metres)
     if not holes.any():
         return metres
-    if holes.all():
-        raise InputError(f"depth: none of {metres.size} pixels has a distance")
     _, found = cv2.distanceTransformWithLabels(
         holes.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3, labelType=cv2.DIST_LABEL_PIXEL
     )
@@ -79,7 +86,8 @@ def _filled(metres: np.ndarray) -> np.ndarray:
     return nearest[labels]
 
 
-def _omnivore_x8(disparity: np.ndarray) -> np.ndarray:
+def omnivore_x8(disparity: Values) -> Values:
+    """Disparity, an array or a tensor, as the released model was trained to take it."""
     return ((disparity / ROTATION).clip(LOWEST, HIGHEST) / HIGHEST - MEAN) / STD
 
 
@@ -88,7 +96,7 @@ def _standardised(disparity: np.ndarray) -> np.ndarray:
     return (disparity - disparity.mean()) / max(float(disparity.std()), 1e-6)
 
 
-_PRESETS = {"omnivore_x8": _omnivore_x8, "standardised": _standardised}
+_PRESETS = {"omnivore_x8": omnivore_x8, "standardised": _standardised}
 
 
 def _known(preset: str) -> str:

@@ -1,5 +1,7 @@
 """An RGB picture to ImageBind's vision input."""
 
+from functools import cache
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -42,15 +44,40 @@ def check_aspect(height: int, width: int, modality: str) -> None:
 
 
 def shortest_side(pixels: Tensor) -> Tensor:
-    """(channels, h, w), uint8 or float32, to (channels, 224, 224): bicubic resize, centre crop."""
-    height, width = pixels.shape[1:]
+    """(channels, h, w), or a batch, uint8 or float32, to 224 x 224 pixels: bicubic resize, centre crop.
+
+    Away from the CPU, uint8 becomes float32 that is whole numbers.
+    """
+    height, width = pixels.shape[-2:]
     short = min(height, width)
     size = [SIDE * height // short, SIDE * width // short]
-    resized = F.interpolate(pixels[None], size, mode="bicubic", antialias=True)[0]
+    resized = bicubic(pixels if pixels.ndim == 4 else pixels[None], size).reshape(*pixels.shape[:-2], *size)
     top, left = (round((side - SIDE) / 2) for side in size)
-    return resized[:, top : top + SIDE, left : left + SIDE]
+    return resized[..., top : top + SIDE, left : left + SIDE]
+
+
+def bicubic(pixels: Tensor, size: list[int]) -> Tensor:
+    """Antialiased resize of (n, channels, h, w)."""
+    if pixels.dtype != torch.uint8 or pixels.device.type == "cpu":
+        return F.interpolate(pixels, size, mode="bicubic", antialias=True)
+    return whole_bicubic(pixels, size)
+
+
+def whole_bicubic(pixels: Tensor, size: list[int]) -> Tensor:
+    """The same of uint8 in float32, for devices that resize no integers: first to the width, then to the
+    height, each rounded and cut off at black and white, as Pillow and the CPU do it."""
+    for part in ([pixels.shape[2], size[1]], size):
+        pixels = F.interpolate(pixels.float(), part, mode="bicubic", antialias=True).round().clamp(0, 255)
+    return pixels
 
 
 def normalise(pixels: Tensor) -> Tensor:
     """RGB in [0, 1] with the channels third from last, to zero mean and unit deviation."""
-    return (pixels - MEAN) / STD
+    mean, std = _statistics(pixels.device)
+    return (pixels - mean) / std
+
+
+@cache
+def _statistics(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Kept for each device, because graphs refer to them."""
+    return MEAN.to(device), STD.to(device)

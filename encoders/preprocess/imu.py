@@ -10,6 +10,8 @@ from ..errors import InputError
 from .checks import is_finite, is_numeric, not_empty
 
 LENGTH = IMU_INSTANTS
+# Columns of rows in the order of the model's channels, by whether its gyroscope comes first.
+ROW_ORDER = {False: (0, 1, 2, 3, 4, 5), True: (3, 4, 5, 0, 1, 2)}
 # No robot or person keeps more up: 200 m/s^2 is 20 g, 35 rad/s is 2000 degrees a second.
 MOST_ACCELERATION, MOST_TURN = 200.0, 35.0
 
@@ -31,23 +33,23 @@ def imu(
     second, those that are then missing of 2000 are zeros; `gyroscope_first` is the order of its channels.
     Raises InputError for fewer than two rows, values in other units, or a rate that gives more than 2000.
     """
-    _check(rows, stamps)
+    check_rows(rows, stamps)
     start = int(stamps[0]) if start_ns is None else start_ns
     if end_ns is None:
         end_ns = int(stamps[-1]) + round((int(stamps[-1]) - int(stamps[0])) / (len(stamps) - 1))
     if end_ns <= start:
         raise InputError(f"imu: a window from {start} to {end_ns} ns is empty")
     # Relative to the start, because epoch nanoseconds do not fit a float64.
-    at = _instants(end_ns - start, rate_hz)
+    at = instants(end_ns - start, rate_hz)
     known = (stamps - start).astype(np.float64)
     features = np.zeros((6, LENGTH), np.float32)
-    for row, column in enumerate((3, 4, 5, 0, 1, 2) if gyroscope_first else range(6)):
+    for row, column in enumerate(ROW_ORDER[gyroscope_first]):
         features[row, : len(at)] = np.interp(at, known, rows[:, column])
     return torch.from_numpy(features)
 
 
-def _instants(length_ns: int, rate_hz: float) -> np.ndarray:
-    """When the window is looked at, in nanoseconds from its start."""
+def instants(length_ns: int, rate_hz: float) -> np.ndarray:
+    """When the window is looked at, float64 nanoseconds from its start. Raises InputError."""
     if not rate_hz:
         return np.arange(LENGTH) * (length_ns / LENGTH)
     count = round(length_ns * rate_hz / NS)
@@ -58,7 +60,8 @@ def _instants(length_ns: int, rate_hz: float) -> np.ndarray:
     return np.arange(count) * (NS / rate_hz)
 
 
-def _check(rows: np.ndarray, stamps: np.ndarray) -> None:
+def check_rows(rows: np.ndarray, stamps: np.ndarray) -> None:
+    """Raises InputError for what is no (n, 6) rows in known units with increasing stamps."""
     if rows.ndim != 2 or rows.shape[1] != 6:
         raise InputError(f"imu: rows of shape {rows.shape}; give (n, 6): accelerometer xyz, gyroscope xyz")
     is_numeric(rows, "imu", "fiu", "m/s^2 and rad/s")

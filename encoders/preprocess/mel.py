@@ -1,6 +1,7 @@
 """Kaldi's log-mel filter bank with ImageBind's constants, in torch."""
 
 import math
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -16,17 +17,19 @@ FLOOR = torch.finfo(torch.float32).eps
 
 
 def log_mel(wave: Tensor) -> Tensor:
-    """float32 (n,) at 16 kHz, n >= 400, to natural-log mel energies (1 + (n - 400) // 160, 128).
+    """float32 (..., n) at 16 kHz, n >= 400, to natural-log mel energies (..., 1 + (n - 400) // 160, 128).
 
     Kaldi's `compute-fbank-feats` with a Hann window, no dither and no partial frames: each frame loses its
-    mean, is pre-emphasised, windowed, and its power spectrum summed by triangles on the mel scale. A
-    frame's bits depend on its own samples alone.
+    mean, is pre-emphasised, windowed, and its power spectrum summed by triangles on the mel scale. On a CPU
+    a frame's bits depend on its own samples alone.
     """
-    frames = wave.unfold(0, FRAME, SHIFT)
-    frames = frames - frames.mean(dim=1, keepdim=True)
-    before = torch.cat([frames[:, :1], frames[:, :-1]], dim=1)
-    power = torch.fft.rfft((frames - PREEMPHASIS * before) * _HANN, FFT).abs() ** 2
-    return _mel_energies(power).clamp(min=FLOOR).log()
+    hann, taps, weights = _constants(wave.device)
+    frames = wave.unfold(-1, FRAME, SHIFT)
+    frames = frames - frames.mean(dim=-1, keepdim=True)
+    before = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
+    power = torch.fft.rfft((frames - PREEMPHASIS * before) * hann, FFT).abs() ** 2
+    energies = _mel_energies(power.flatten(0, -2), taps, weights)
+    return energies.clamp(min=FLOOR).log().unflatten(0, power.shape[:-1])
 
 
 class LogMelStream:
@@ -43,15 +46,15 @@ class LogMelStream:
         return log_mel(wave) if count else torch.empty(0, BINS)
 
 
-def _mel_energies(power: Tensor) -> Tensor:
+def _mel_energies(power: Tensor, taps: Tensor, weights: Tensor) -> Tensor:
     """(n, 257) to (n, 128), one FFT bin of every triangle after the other.
 
     As fast as the matrix product with the triangles, which are nearly all zeros, and unlike it the same for
     one frame as for many.
     """
     bins = power.T.contiguous()
-    energies = torch.zeros(BINS, len(power))
-    for at, weight in zip(_TAPS, _TAP_WEIGHTS, strict=True):
+    energies = power.new_zeros(BINS, len(power))
+    for at, weight in zip(taps, weights, strict=True):
         energies += bins.index_select(0, at) * weight[:, None]
     return energies.T
 
@@ -79,5 +82,10 @@ def _taps(triangles: Tensor) -> tuple[Tensor, Tensor]:
     return taps, triangles.gather(0, taps)
 
 
-_HANN = (0.5 - 0.5 * torch.cos(2 * math.pi * torch.arange(FRAME, dtype=torch.float64) / (FRAME - 1))).float()
-_TAPS, _TAP_WEIGHTS = _taps(_triangles())
+@cache
+def _constants(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """The window (400,), and the triangles' taps and weights; kept, because graphs refer to them."""
+    instants = torch.arange(FRAME, dtype=torch.float64)
+    hann = (0.5 - 0.5 * torch.cos(2 * math.pi * instants / (FRAME - 1))).float()
+    taps, weights = _taps(_triangles())
+    return hann.to(device), taps.to(device), weights.to(device)

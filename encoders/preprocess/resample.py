@@ -14,25 +14,42 @@ ROLLOFF = 0.99
 LOWEST_HZ, HIGHEST_HZ = 1000, 768_000
 
 
+class Resampler:
+    """From one rate to another, on one device. Raises InputError for odd rates."""
+
+    def __init__(self, from_hz: float, to_hz: int, device: torch.device) -> None:
+        if not LOWEST_HZ <= from_hz <= HIGHEST_HZ or from_hz != round(from_hz):
+            raise InputError(
+                f"audio: a rate of {from_hz} Hz; give whole hertz from {LOWEST_HZ} to {HIGHEST_HZ}"
+            )
+        common = math.gcd(round(from_hz), to_hz)
+        self._step, self._phases = round(from_hz) // common, to_hz // common
+        self._kernel = _kernel(self._step, self._phases).to(device)
+
+    def count(self, samples: int) -> int:
+        """How many samples so many become."""
+        return -(-samples * self._phases // self._step)
+
+    def __call__(self, wave: Tensor) -> Tensor:
+        """float32 (..., n) to (..., ceil(n * to_hz / from_hz))."""
+        step, phases, kernel = self._step, self._phases, self._kernel
+        if step == phases:
+            return wave
+        taps = kernel.shape[1]
+        count = self.count(wave.shape[-1])
+        # Output j sits at input j * step / phases; its taps start `taps // 2 - 1` samples before that.
+        padded = torch.nn.functional.pad(wave, (taps // 2 - 1, taps // 2))
+        if phases == 1:
+            # 48 kHz to 16 is what most microphones need; without phases nothing has to be gathered.
+            return padded.unfold(-1, taps, step)[..., :count, :] @ kernel[0]
+        output = torch.arange(count, device=wave.device)
+        first = output * step // phases
+        return (padded.unfold(-1, taps, 1)[..., first, :] * kernel[output * step % phases]).sum(dim=-1)
+
+
 def resample(wave: Tensor, from_hz: float, to_hz: int) -> Tensor:
-    """float32 (n,) at `from_hz` to (ceil(n * to_hz / from_hz),). Raises InputError for odd rates."""
-    if not LOWEST_HZ <= from_hz <= HIGHEST_HZ or from_hz != round(from_hz):
-        raise InputError(f"audio: a rate of {from_hz} Hz; give whole hertz from {LOWEST_HZ} to {HIGHEST_HZ}")
-    if from_hz == to_hz:
-        return wave
-    common = math.gcd(round(from_hz), to_hz)
-    step, phases = round(from_hz) // common, to_hz // common
-    kernel = _kernel(step, phases)
-    taps = kernel.shape[1]
-    count = -(-len(wave) * phases // step)
-    # Output j sits at input j * step / phases; its taps start `taps // 2 - 1` samples before that.
-    padded = torch.nn.functional.pad(wave, (taps // 2 - 1, taps // 2))
-    if phases == 1:
-        # 48 kHz to 16 is what most microphones need; without phases nothing has to be gathered.
-        return padded.unfold(0, taps, step)[:count] @ kernel[0]
-    output = torch.arange(count)
-    first = output * step // phases
-    return (padded.unfold(0, taps, 1)[first] * kernel[output * step % phases]).sum(dim=1)
+    """float32 (..., n) at `from_hz` to (..., ceil(n * to_hz / from_hz)). Raises InputError for odd rates."""
+    return Resampler(from_hz, to_hz, wave.device)(wave)
 
 
 @lru_cache(maxsize=8)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from .checks import is_numeric, not_empty
+from .depth import Values
 from .image import check_aspect, shortest_side
 
 Preset = Literal["fixed", "minmax"]
@@ -25,17 +26,22 @@ def thermal(
     temperature. 8-bit pictures have no temperature: they are divided by 255 under either preset, and
     neither mean nor deviation is applied. Invalid pixels take the frame's median. Raises InputError.
     """
+    check_picture(picture)
+    if picture.dtype == np.uint8:
+        unit = picture / np.float32(255)
+    else:
+        unit = _unit_range(kelvin(picture), preset, coldest_k, hottest_k)
+    return shortest_side(torch.from_numpy(unit)[None]).clamp(0, 1)
+
+
+def check_picture(picture: np.ndarray) -> None:
+    """Raises InputError unless an array has the shape of a picture that can be resized."""
     if picture.ndim != 2:
         raise InputError(
             f"thermal: shape {picture.shape}; give one temperature or grey level a pixel, (h, w)"
         )
     not_empty(picture, "thermal")
     check_aspect(picture.shape[0], picture.shape[1], "thermal")
-    if picture.dtype == np.uint8:
-        unit = picture / np.float32(255)
-    else:
-        unit = _unit_range(kelvin(picture), preset, coldest_k, hottest_k)
-    return shortest_side(torch.from_numpy(unit)[None]).clamp(0, 1)
 
 
 def kelvin(picture: np.ndarray) -> np.ndarray:
@@ -60,4 +66,9 @@ def _unit_range(picture: np.ndarray, preset: str, coldest_k: float, hottest_k: f
         raise InputError(f"thermal: no preset {preset!r}; there are fixed, minmax")
     if not coldest_k < hottest_k:
         raise InputError(f"thermal: a range from {coldest_k} to {hottest_k} K is empty")
-    return ((picture - coldest_k) / (hottest_k - coldest_k)).clip(0, 1).astype(np.float32)
+    return unit_range(picture, coldest_k, hottest_k).astype(np.float32)
+
+
+def unit_range(kelvin: Values, coldest_k: float, hottest_k: float) -> Values:
+    """Kelvin, an array or a tensor, as a part of the range, in [0, 1]."""
+    return ((kelvin - coldest_k) / (hottest_k - coldest_k)).clip(0, 1)

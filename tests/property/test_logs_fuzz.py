@@ -117,7 +117,9 @@ def test_garbage_is_refused(start: bytes, rest: bytes) -> None:
 )
 def test_messages_of_any_bytes(encoding: str, definition: bytes, data: bytes) -> None:
     with suppress(MessageError):
-        decoder(encoding, "ros2msg", "sensor_msgs/msg/Imu", definition)(data)
+        message = decoder(encoding, "ros2msg", "sensor_msgs/msg/Imu", definition)(data)
+        assert message is not None
+        assert encoding != "odd"
 
 
 @settings(max_examples=100, deadline=None)

@@ -10,6 +10,7 @@ from sixsense.encoders import preprocess
 from sixsense.encoders.errors import InputError
 from sixsense.encoders.pictures import decode_jpeg
 from sixsense.encoders.preprocess.resample import resample
+from sixsense.encoders.tokenizer import ByteTokenizer
 
 DTYPES = st.sampled_from(
     [np.uint8, np.uint16, np.int16, np.int32, np.float16, np.float32, np.float64, np.bool_]
@@ -55,6 +56,52 @@ def test_thermal(picture):
 @QUICK
 def test_audio(pcm, rate_hz):
     check(preprocess.audio, (1, 128, 204), pcm, rate_hz)
+
+
+@given(
+    st.sampled_from(["silence", "constant", "clipped", "one sample", "impulse"]),
+    st.integers(8000, 192_000),
+    st.integers(1, 2),
+    st.sampled_from([np.int16, np.float32]),
+)
+@QUICK
+def test_sounds_that_are_hardly_any_at_any_rate(kind, rate_hz, channels, dtype):
+    """Each is heard, in a window of 40 ms and more, as finite numbers; one sample is none."""
+    pcm = np.zeros((1 if kind == "one sample" else rate_hz // 25, channels), dtype)
+    full = 32767 if dtype == np.int16 else 1.0
+    pcm[:] = {"constant": full / 4, "clipped": full}.get(kind, 0)
+    pcm[:: max(2, rate_hz // 500)] *= -1 if kind == "clipped" else 1
+    pcm[len(pcm) // 2] = full if kind == "impulse" else pcm[len(pcm) // 2]
+    if kind == "one sample":
+        with pytest.raises(InputError, match="one frame needs 25 ms"):
+            preprocess.audio(pcm, rate_hz)
+    else:
+        out = preprocess.audio(pcm, rate_hz)
+        assert out.shape == (1, 128, 204)
+        assert torch.isfinite(out).all()
+
+
+@given(arrays(2, 600), st.one_of(st.floats(), st.sampled_from([8000, 44100, 192_000])))
+@QUICK
+def test_audio_clips(pcm, rate_hz):
+    check(preprocess.audio_clips, (3, 1, 128, 204), pcm, rate_hz)
+
+
+@given(arrays(4, 6), st.one_of(st.none(), st.floats()))
+@QUICK
+def test_video(frames, rate_hz):
+    views = 3 if rate_hz is None else 15
+    check(preprocess.video, (views, 3, 2, 224, 224), frames, rate_hz)
+
+
+@given(st.text(max_size=300))
+@QUICK
+def test_text(words):
+    ids = preprocess.text(words, ByteTokenizer())
+    assert (ids.shape, ids.dtype) == ((77,), torch.int64)
+    end = int(ids.argmax())
+    assert (int(ids[0]), int(ids[end])) == (ByteTokenizer.start, ByteTokenizer.end)
+    assert not ids[end + 1 :].any()
 
 
 @given(arrays(2, 7), npst.arrays(np.int64, st.integers(0, 7)))

@@ -32,8 +32,12 @@ def network() -> ImageBind:
 
 
 @pytest.fixture(scope="module")
-def exported(network: ImageBind, tmp_path_factory: pytest.TempPathFactory) -> dict[bool, OnnxNetwork]:
-    folder = tmp_path_factory.mktemp("exported")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("exported")
+
+
+@pytest.fixture(scope="module")
+def exported(network: ImageBind, folder: Path) -> dict[bool, OnnxNetwork]:
     networks: dict[bool, OnnxNetwork] = {}
     for int8 in (False, True):
         out = folder / str(int8)
@@ -95,6 +99,13 @@ def test_it_never_runs_elsewhere_than_asked(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: both[1:])
     with pytest.raises(ModelError, match="no provider for 'cuda'"):
         OnnxNetwork(tmp_path, AUDIO, {}, torch.device("cuda"))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_the_real_onnxruntime_without_a_gpu_is_refused_and_says_what_to_do(exported, folder: Path) -> None:
+    assert exported
+    with pytest.raises(ModelError, match="`sixsense doctor` says what it lacks, device='cpu' works"):
+        OnnxNetwork(folder / "False", AUDIO, {}, torch.device("cuda"))
 
 
 def test_damaged_files_and_folders_in_use_are_refused(network, tmp_path: Path) -> None:

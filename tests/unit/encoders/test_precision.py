@@ -79,9 +79,45 @@ def test_narrow_trunks_are_left_as_they_are(name):
 
 def test_other_devices_get_plain_float32(caplog):
     one = network()
-    assert apply_precision(one, "fast", torch.device("cuda")) == "exact"
-    assert "not for cuda" in caplog.text
+    assert apply_precision(one, "fast", torch.device("mps")) == "exact"
+    assert "not for mps" in caplog.text
     assert not is_packed(one, "imu")
+
+
+@pytest.mark.parametrize("units", [True, False])
+def test_a_gpu_gets_bfloat16_where_it_has_units_for_it(units, caplog, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (8, 6) if units else (7, 5))
+    monkeypatch.setattr(precision, "move", lambda *_: None)
+    one = network()
+    assert apply_precision(one, "fast", torch.device("cuda")) == ("fast" if units else "exact")
+    assert is_packed(one, "imu") == units
+    assert not is_packed(one, "text")
+    assert ("from Ampere on" in caplog.text) != units
+    two = network()
+    assert apply_precision(two, "exact", torch.device("cuda")) == "exact"
+    assert not is_packed(two, "imu")
+
+
+@pytest.mark.parametrize("cap", ["AVX2", "avx512_core"])
+def test_units_that_onednn_may_not_use_are_none(cap, folder, monkeypatch, caplog):
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", cap)
+    assert not has_bfloat16_units()
+    assert load_model(folder, device="cpu", precision="fast").precision == "exact"
+    assert "no units for bfloat16" in caplog.text
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_trunk_that_bfloat16_would_turn_too_far_stays_exact_and_says_so(device, caplog, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
+    monkeypatch.setattr(precision, "has_bfloat16_units", lambda: True)
+    monkeypatch.setattr(precision, "move", lambda *_: None)
+    monkeypatch.setattr(precision, "_rows", lambda *_: torch.randn(1, 16))
+    one, plain = network(), network()
+    x = torch.randn(1, 6, 2000)
+    assert apply_precision(one, "fast", torch.device(device)) == "exact"
+    assert "imu is computed as 'exact': in bfloat16 its rows would be" in caplog.text
+    torch.testing.assert_close(one("imu", x), plain("imu", x), atol=1e-4, rtol=1e-4)
+    assert is_packed(one, "imu") == (device == "cpu" and torch.backends.mkldnn.is_available())
 
 
 def test_unknown_precisions_are_refused_with_the_known():
