@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SITE = $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 
-.PHONY: demo test slow bench clean mini
+.PHONY: demo test slow bench gpu clean mini mini-research
 
 demo: $(VENV)/.installed
 	$(BIN)/sixsense demo
@@ -29,12 +29,28 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python bench/events.py
 	$(BIN)/python bench/rates.py
 
+# Needs no installation: a Python with torch for CUDA, numpy, msgspec, safetensors, opencv, pytest and
+# pytest-timeout, which `bench/gpu_ready.py` looks for. It makes its own weights and takes some minutes.
+GPU_PYTHON ?= $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
+
+gpu:
+	@$(GPU_PYTHON) bench/gpu_ready.py
+	@mkdir -p build/site && ln -sfn "$(CURDIR)" build/site/sixsense
+	PYTHONPATH=build/site $(GPU_PYTHON) -m pytest -m gpu -W default tests/gpu
+	PYTHONPATH=build/site $(GPU_PYTHON) bench/gpu.py
+
 # Trains the shipped model again from the data sets and teachers in SHARED; stages that are done are kept.
 SHARED ?= ../shared
 
 mini: $(VENV)/.installed-dev
 	$(BIN)/pip install --quiet --editable '.[train]'
 	OMP_NUM_THREADS=1 $(BIN)/python -m sixsense.encoders.bind.mini $(SHARED) build/mini
+	OMP_NUM_THREADS=1 $(BIN)/python -m sixsense.fusion.calibrate build/mini/mini.safetensors
+
+# The same with data whose terms forbid products: for comparison, never to be shipped.
+mini-research: $(VENV)/.installed-dev
+	$(BIN)/pip install --quiet --editable '.[train]'
+	OMP_NUM_THREADS=1 $(BIN)/python -m sixsense.encoders.bind.mini $(SHARED) build/mini-research --research
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -16,7 +16,6 @@ from .architecture import Architecture, Trunk
 from .errors import InputError
 
 TEXT_LENGTH = 77
-AUDIO_SHAPE = (128, 204)
 IMU_SHAPE = (6, 2000)
 IMU_PATCH = 8
 IMAGE_SIDE = 224

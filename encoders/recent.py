@@ -31,7 +31,7 @@ class Recent:
         kept = self._kept.get(name)
         if not kept:
             raise InputError(
-                f"no input {name!r} has been embedded; there are {', '.join(self._kept) or 'none'}"
+                f"no input {name[:80]!r} has been embedded; there are {', '.join(self._kept) or 'none'}"
             )
         holding = [one for one in kept if one.start_ns <= stamp_ns <= one.end_ns]
         if not holding:

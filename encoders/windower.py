@@ -18,6 +18,9 @@ COVERAGE = 0.9
 LONGEST_GAP_NS = 120 * NS
 """A gap longer than this is passed over: a clock that jumps must not become a million missing windows."""
 
+LEDGERS = 64
+"""Of so many epochs the accounts are kept: a loop has one a round."""
+
 
 class InputSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One input: a stream, or a group whose members are interpolated onto the last member's stamps."""
@@ -82,13 +85,15 @@ class Windower:
         return all(t.ended for t in self._tracks.values())
 
     def ledgers(self) -> dict[tuple[str, int], Ledger]:
-        """Every member's accounts, by stream and epoch."""
+        """Every member's accounts, by stream and epoch: those of the newest LEDGERS epochs."""
         return self._ledgers
 
     def _start(self, epoch: int) -> None:
         late = self._joined_late
         self._tracks = {info.stream: Track(info, joined_late=late) for info in self.spec.members}
         self._ledgers |= {(name, epoch): track.ledger for name, track in self._tracks.items()}
+        for oldest in list(self._ledgers)[: -LEDGERS * len(self._tracks)]:
+            del self._ledgers[oldest]
         self.epoch, self.ended, self._next, self._joined_late = epoch, False, None, False
 
     def _reject(self, event: Event) -> None:

@@ -131,7 +131,7 @@ def _vectors(log: Log, plan: RunPlan) -> VectorComparison:
     if here != recorded:
         why = f"they are of {recorded}, and {plan.encode.model} is {here} now; give it the weights of then"
         return VectorComparison(refused=why)
-    return compare_vectors(log, encoded_again(log, plan.encode), log.bases(), "exact")
+    return compare_vectors(log, encoded_again(log, plan.encode), log.bases(), plan.encode.precision)
 
 
 class Both(msgspec.Struct, frozen=True, kw_only=True):
@@ -279,7 +279,8 @@ def encoded_again(log: Log, spec: EncodeSpec) -> Iterator[Again]:
 
     cv2.setNumThreads(spec.threads)
     torch.set_num_threads(spec.threads)
-    encoder, windowers = Encoder(load_model(spec.model, imu=spec.imu)), _windowers(log, spec)
+    model = load_model(spec.model, precision=spec.precision, imu=spec.imu)
+    encoder, windowers = Encoder(model), _windowers(log, spec)
     for event in log.events(1):
         closed = windowers[event.stream].feed(event) if event.stream in windowers else []
         for window in closed:

@@ -15,6 +15,8 @@ from .queries import QueryError, load_example, parse_moment, parse_query, parse_
 
 MOST_EXAMPLES = 8
 """Beyond so many, `sixsense bind` learns more from them than an average does."""
+WORDS = 0.5
+"""How much of a taught class is its name: the best of 0, 0.2, 0.5 and 0.7 in `bench/taught.py`."""
 
 
 def asked(
@@ -81,12 +83,15 @@ def remove_query(control: str, name: str) -> Iterator[str]:
     yield f"{name} is removed"
 
 
-def taught(name: str, files: Sequence[Path], moments: Sequence[str], weight: float, **fields: Any) -> Query:
+def taught(
+    name: str, files: Sequence[Path], moments: Sequence[str], weight: float | None = None, **fields: Any
+) -> Query:
     """A class taught by examples: their average, and its name as words (`weight` of the whole).
 
     Raises QueryError for none or more than MOST_EXAMPLES examples, SourceError for a file that is none.
     """
     count = len(files) + len(moments)
+    weight = WORDS if weight is None else weight
     if not 1 <= count <= MOST_EXAMPLES:
         raise QueryError(f"{name!r} has {count} examples; give 1 to {MOST_EXAMPLES} files or moments")
     share = (1 - weight) / count

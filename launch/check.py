@@ -1,13 +1,14 @@
 """`sixsense check`: every mistake of a configuration at once, and what it names that is not there."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 import typer
 
 from ..encoders.card import read_card
 from ..nodes.wire.endpoints import keys_for
+from ..nodes.wire.keys import Grant, grants, keys_folder
 from ..sensors import drivers
 from ..sensors.errors import SixsenseError
 from .config import load_config
@@ -47,7 +48,7 @@ def wrong(config: Config) -> Iterator[str]:
 
 
 def without_keys(config: Config) -> Iterator[str]:
-    """The endpoints that need keys which this machine has not."""
+    """The endpoints that need keys which this machine has not, and the sensors whose keys are not allowed."""
     remote = [sensor for sensor in config.sensor if isinstance(sensor, RemoteSensor)]
     keyed = any(sensor.key for sensor in remote)
     ends = config.endpoints
@@ -55,6 +56,28 @@ def without_keys(config: Config) -> Iterator[str]:
         if endpoint and (name != "ingest" or remote):
             asked = name == "ingest" and keyed
             yield from _said(partial(keys_for, name, endpoint, asked=asked))
+    try:
+        known = grants(keys_folder())
+    except SixsenseError as error:
+        yield str(error)
+        return
+    yield from not_allowed(remote, known)
+
+
+def not_allowed(remote: Iterable[RemoteSensor], known: Mapping[str, Grant]) -> Iterator[str]:
+    """The sensors on other machines whose keys may not publish all their streams, and the command for it."""
+    for sensor in remote:
+        grant = known.get(sensor.key)
+        streams = [stream.name for stream in sensor.streams]
+        refused = [name for name in streams if grant is None or not grant.may_publish(name)]
+        if sensor.key and refused:
+            key = f"'{grant.key}'" if grant else "PUBLIC-KEY"
+            names = ",".join(streams)
+            yield (
+                f"remote sensor {sensor.name!r}: its key {sensor.key!r} is not allowed to publish "
+                f"{', '.join(refused)}; `sixsense keys list` there prints the public key, then here: "
+                f"`sixsense keys allow {sensor.key} {key} --streams {names}`"
+            )
 
 
 def _said(attempt: Callable[[], object]) -> Iterator[str]:

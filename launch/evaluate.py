@@ -113,7 +113,10 @@ def _pairs(data: Sequence[str], asked: Asked, card: ModelCard) -> list[tuple[str
 def _measured(data: Sequence[str], asked: Asked, card: ModelCard, pair: tuple[str, ...]) -> list[Figure]:
     """The figures of one modality, or of one pair of them."""
     every_ns = round(asked.every_s * NS)
-    read = Data(data, Wanted(pair, card.windows, asked.folds, asked.streams, every_ns, card.imu))
+    others = tuple(f"{name}:" for name in TRUNKS if name not in pair)
+    # Of several pairs that were never trained together, each has its own part of the data.
+    ours = [one for one in data if not (asked.emergent and one.startswith(others))]
+    read = Data(ours, Wanted(pair, card.windows, asked.folds, asked.streams, every_ns, card.imu))
     wanted = {*pair, *(("text",) if asked.to is None and "text" in card.modalities else ())}
     typer.echo(f"loading {asked.model} ...", err=True)
     model = load_model(asked.model, modalities=[name for name in TRUNKS if name in wanted])

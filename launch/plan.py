@@ -27,8 +27,8 @@ from ..nodes.spec import (
 from ..sensors.clock import ManualClock
 from ..sensors.drivers import make_device, open_source
 from ..sensors.errors import SixsenseError
-from ..sensors.modalities import MODALITIES
-from ..sensors.sample import NS, StreamInfo
+from ..sensors.modalities import GROUPS, MODALITIES
+from ..sensors.sample import NS, Source, StreamInfo
 from .labels import label_tables
 from .schema import (
     Config,
@@ -47,8 +47,6 @@ from .schema import (
 RESULTS_KEEP_S = 60.0
 SHED_S = 2.0
 """Live, a window that waited longer than this for its turn is shed."""
-GROUPS = {"imu": ("accelerometer", "gyroscope")}
-"""Inputs made of several streams of one source, by the modalities of their members."""
 CHANNELS = {"accelerometer": 3, "gyroscope": 3, "imu": 6}
 """Columns of rows, where a declaration does not say."""
 Options = dict[str, Any]
@@ -86,10 +84,16 @@ def plan_replay(
     queries: Sequence[Query] = (),
     part: Mapping[str, Any] | None = None,
     background: Path | None = None,
+    log: Source | None = None,
 ) -> Plan:
     """The plan of a replay at `rate` (None: as fast as the slowest reader); `part` has `start`, `end`, `loop`
-    as `open_log` takes them. A replay begins with no background but that file's. Raises SixsenseError."""
-    source = _opened("recording", {"path": path, **_topics(config), **(part or {})})
+    as `open_log` takes them, `log` is what that gave where it is open already. A replay begins with no
+    background but that file's. Raises SixsenseError."""
+    options = {"path": path, **_topics(config), **(part or {})}
+    if log is None:
+        source = _opened("recording", options)
+    else:
+        source = SourceSpec(driver="recording", options=options, streams=log.streams)
     ingest = IngestSpec(sources=(source,), pace=rate, live=False, seconds=None)
     return _plan(config, ingest, queries, background=background)
 
@@ -118,6 +122,7 @@ def _plan(
         wait_s=config.encode.wait_ms / 1000 if live else 0.0,
         unchanged=config.encode.unchanged if live else 0.0,
         imu=_imu(config.imu, card, windows),
+        precision=config.encode.precision,
     )
     fuse = FuseSpec(
         card=card,

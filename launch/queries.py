@@ -75,6 +75,7 @@ def _configured(watch: WatchConfig) -> Query:
         name=watch.name,
         terms=terms,
         modalities=watch.modalities,
+        inputs=watch.inputs,
         on=watch.on,
         off=watch.off,
         min_s=watch.min_s,

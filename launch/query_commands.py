@@ -1,12 +1,18 @@
 """`sixsense watch`, `queries` and `teach`: what each is called and takes."""
 
+from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
+from inspect import Signature, signature
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .options import CONTROL, RESULTS, Control, Endpoint, Json, Timeout, print_lines
+
+if TYPE_CHECKING:
+    from ..fusion.query import Query
 
 queries = typer.Typer(help="Standing queries of a running service: list, add, remove.")
 
@@ -35,9 +41,12 @@ Disagree = Annotated[
     typer.Option(metavar="audio,vision", help="Where the first senses it, and the others should and do not."),
 ]
 Modalities = Annotated[str, typer.Option(help="Where to look: audio,vision,fused; by default everywhere.")]
+Inputs = Annotated[
+    str, typer.Option(metavar="front,rear", help="At which streams or groups of them; by default all.")
+]
 
 
-def watch(
+def _query(
     query: Asked = None,
     moment: Moment = None,
     name: Name = None,
@@ -48,16 +57,12 @@ def watch(
     hold_s: HoldS = None,
     cool_s: CoolS = None,
     modalities: Modalities = "",
+    inputs: Inputs = "",
     novelty: Novelty = False,
     hours: Hours = None,
     disagree: Disagree = "",
-    endpoint: Endpoint = RESULTS,
-    control: Control = CONTROL,
-    json: Json = False,
-    timeout: Timeout = None,
-) -> None:
-    """Add a standing query to a running service, print its events, remove it at the end."""
-    standing = _asking().asked(
+) -> "Query":
+    return _asking().asked(
         query,
         moment,
         at_most=at_most,
@@ -68,10 +73,37 @@ def watch(
         hold_s=hold_s,
         cool_s=cool_s,
         modalities=_listed(modalities),
+        inputs=_listed(inputs),
         novelty=novelty,
         hours=hours,
         disagree=_listed(disagree),
     )
+
+
+def _asks(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that make a query; what they make is its first argument."""
+    asked, own = signature(_query).parameters, list(signature(command).parameters.values())[1:]
+
+    @wraps(command)
+    def called(**given: Any) -> None:
+        command(_query(**{name: given.pop(name) for name in asked}), **given)
+
+    parameters = [*asked.values(), *own]
+    # Typer reads both.
+    called.__signature__ = Signature(parameters)  # pyright: ignore[reportAttributeAccessIssue]
+    called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return called
+
+
+@_asks
+def watch(
+    standing: "Query",
+    endpoint: Endpoint = RESULTS,
+    control: Control = CONTROL,
+    json: Json = False,
+    timeout: Timeout = None,
+) -> None:
+    """Add a standing query to a running service, print its events, remove it at the end."""
     typer.echo(f"asking {control}", err=True)
     following = import_module(".following", __package__)
     print_lines(following.watch(endpoint, control, standing, json=json, timeout=timeout))
@@ -85,39 +117,9 @@ def list_queries(context: typer.Context, control: Control = CONTROL, json: Json 
 
 
 @queries.command()
-def add(
-    query: Asked = None,
-    moment: Moment = None,
-    name: Name = None,
-    at_most: AtMost = None,
-    on: On = None,
-    off: Off = None,
-    min_s: MinS = None,
-    hold_s: HoldS = None,
-    cool_s: CoolS = None,
-    modalities: Modalities = "",
-    novelty: Novelty = False,
-    hours: Hours = None,
-    disagree: Disagree = "",
-    control: Control = CONTROL,
-    json: Json = False,
-) -> None:
+@_asks
+def add(standing: "Query", control: Control = CONTROL, json: Json = False) -> None:
     """Add a query that stands until it is removed, in later runs too."""
-    standing = _asking().asked(
-        query,
-        moment,
-        at_most=at_most,
-        name=name,
-        on=on,
-        off=off,
-        min_s=min_s,
-        hold_s=hold_s,
-        cool_s=cool_s,
-        modalities=_listed(modalities),
-        novelty=novelty,
-        hours=hours,
-        disagree=_listed(disagree),
-    )
     print_lines(_asking().add_query(control, standing, json=json))
 
 
@@ -173,12 +175,13 @@ def teach(
         list[str] | None, typer.Option(metavar="INPUT@SECONDS", help="A moment of the stream; repeatable.")
     ] = None,
     words: Annotated[
-        float, typer.Option(min=0.0, max=0.9, help="How much the name counts beside the examples.")
-    ] = 0.2,
+        float | None, typer.Option(min=0.0, max=0.9, help="How much the name counts beside them (0.5).")
+    ] = None,
     at_most: AtMost = None,
     on: On = None,
     off: Off = None,
     modalities: Modalities = "",
+    inputs: Inputs = "",
     control: Control = CONTROL,
     json: Json = False,
 ) -> None:
@@ -194,6 +197,7 @@ def teach(
         on=on,
         off=off,
         modalities=_listed(modalities),
+        inputs=_listed(inputs),
     )
     print_lines(asking.add_query(control, standing, json=json))
 

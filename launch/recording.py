@@ -10,10 +10,9 @@ from typing import cast
 import msgspec
 import zmq
 
-from ..nodes.link import Inlet
+from ..nodes.link import GATHER_S, Inlet
 from ..nodes.node import Message
 from ..nodes.record import Recorder, head_of
-from ..nodes.shell import UNHURRIED, UNHURRIED_S
 from ..nodes.spec import IngestSpec, InletSpec, NodeSpec, OutletSpec, Plan, RecordSpec
 from ..nodes.wire.control import ControlClient
 from ..nodes.wire.envelope import decode
@@ -27,6 +26,7 @@ from .signals import sigterm_as_ctrl_c
 NAME = "record"
 _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "s": 1, "min": 60, "h": 3600}
 _TIMES = ("s", "min", "h")
+FUSE = "fuse"
 LOOK_S = 1.0
 """How often a guest looks where the nodes are, and how the service is."""
 
@@ -152,15 +152,19 @@ class Guest:
             snapshot = self._client.snapshot("status")
         except ControlError:
             return False
+        # Fusion greets with its state, from which ticks are computed again: encode nodes are joined before.
+        begun = bool(self._inlets)
         for row in registrations:
             node, traffic = row.node.split("/")
+            if node == FUSE and not begun:
+                continue
             wanted = msgspec.convert({"node": node, "traffic": traffic}, InletSpec)
             current = self._inlets.get(wanted)
             if current is None or current.endpoint != row.endpoint:
                 if current is not None:
                     self._take(wanted, current)
                     current.close()
-                self._inlets[wanted] = Inlet(self._context, row.endpoint, self._name)
+                self._inlets[wanted] = Inlet(self._context, row.endpoint, self._name, gathered=True)
         for frames in snapshot:
             message = decode(frames)[1]
             if isinstance(message, Status):
@@ -172,29 +176,26 @@ class Guest:
         for inlet in self._inlets.values():
             poller.register(inlet.socket, zmq.POLLIN)
         poller.poll(100)
-        if sum(self._take(wanted, inlet) for wanted, inlet in self._inlets.items()) < UNHURRIED:
-            time.sleep(UNHURRIED_S)
+        for wanted, inlet in self._inlets.items():
+            self._take(wanted, inlet)
+        time.sleep(GATHER_S)
 
-    def _take(self, wanted: InletSpec, inlet: Inlet) -> int:
-        """Record what has arrived on one inlet; how much that was."""
-        taken = 0
-        for taken, message in enumerate(_messages(inlet), 1):  # noqa: B007
+    def _take(self, wanted: InletSpec, inlet: Inlet) -> None:
+        """Record what has arrived on one inlet."""
+        for message in _messages(inlet):
             if wanted.traffic == "results":
                 self._recorder.put_result(message)
             elif isinstance(message, (Sample, Progress, End)):
                 self._recorder.put_event(message)
             if isinstance(message, End) and (wanted.traffic != "results" or message.stream == "fused"):
                 self._waits_for.discard(message.stream)
-        return taken
 
 
 def _messages(inlet: Inlet) -> Iterator[Message]:
-    """What has arrived; it is done with when the next is asked for."""
-    taken = 0
+    """What has arrived; it is done with once all was taken."""
+    taken = False
     while (frames := inlet.receive()) is not None:
         yield cast(Message, decode(frames)[1])
-        taken += 1
-        if taken % 4 == 0:
-            inlet.acknowledge()
+        taken = True
     if taken:
         inlet.acknowledge()

@@ -1,6 +1,7 @@
 """`demo`, `run` and `replay`: plan, start, show, stop."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
@@ -106,14 +107,15 @@ def replay(
 
     config = _published(load_config(config_name), None if publish else NOWHERE)
     options = {"topics": msgspec.to_builtins(config.topics), **part.options()}
+    log = cache(lambda: open_log(path, **options))
 
     def plan(queries: Sequence[Query]) -> "Plan":
         from .plan import plan_replay
 
-        return plan_replay(config, str(path), rate=rate, queries=queries, part=part.options())
+        return plan_replay(config, str(path), rate=rate, queries=queries, part=part.options(), log=log())
 
     speed = "as fast as it goes" if rate is None else f"at {rate:g}x"
-    _present(f"replay {path.name} {speed}", config, watch, plan, shown, lambda: open_log(path, **options))
+    _present(f"replay {path.name} {speed}", config, watch, plan, shown, log)
 
 
 def follow(service: Running, show: Callable[[Message], None], idle: Callable[[], None]) -> Status:

@@ -62,8 +62,10 @@ class WindowConfig(_Table, frozen=True):
 
 
 class EncodeConfig(_Table, frozen=True):
-    """How windows are encoded live; a replay encodes every window by itself.
+    """How windows are encoded; but for `precision`, live alone: a replay encodes every window by itself.
 
+    `precision` "fast" rounds products to bfloat16, where the processor has units for it (else, or in a narrow
+    model, it is "exact", and says so); "int8" is for models that were exported in it.
     A picture that differs by less than `unchanged` (in contrasts of usual pictures; 0: never) from the last
     one that was encoded keeps its vector. Up to `batch` windows of a modality, from several inputs, are
     computed together, for which one waits `wait_ms` at most.
@@ -72,6 +74,7 @@ class EncodeConfig(_Table, frozen=True):
     unchanged: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01
     batch: Annotated[int, msgspec.Meta(ge=1, le=256)] = 8
     wait_ms: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 5.0
+    precision: Literal["exact", "fast", "int8"] = "exact"
 
 
 class ImuConfig(_Table, frozen=True):
@@ -251,7 +254,8 @@ class WatchConfig(_Table, frozen=True):
     text: Label | None = None
     file: str | None = None
     simulated: Simulated | None = None
-    modalities: tuple[WindowModality, ...] = ()
+    modalities: tuple[WindowModality | Literal["fused"], ...] = ()
+    inputs: tuple[Label, ...] = ()
     on: Score = 4.0
     off: Score = 2.5
     min_s: Span = 0.0

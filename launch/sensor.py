@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import zmq
 
 from ..nodes.control import Changed, Produced, RunState
@@ -204,16 +203,8 @@ def started(now_ns: int, *, stop: bool = False, scripted: bool = False) -> RunSt
     """What a supervisor would say, were there one here. A script begins on a whole minute, and is joined."""
     return RunState(
         go=True,
-        over=False,
         stop=stop,
         offset_ns=0,
         start_ns=now_ns - now_ns % (60 * NS) if scripted else now_ns,
-        directory={},
         restarts={"sensor": 1} if scripted else {},
-        queries_version=0,
-        queries=(),
-        mixes=(),
-        space_id="",
-        vectors=np.zeros((0, 0), np.float32),
-        checkpoint=np.zeros(0, np.uint8),
     )

@@ -14,13 +14,13 @@ import zmq
 
 from ..encoders.embedding import Embedding, Missing
 from ..fusion.fused import Fused, Labels, Match
-from ..nodes.control import Register, Report, Word, pack, unpack
+from ..nodes.control import Outbox, Register, Report, Word, pack, unpack
 from ..nodes.kept import KeptQueries
 from ..nodes.link import Inlet
 from ..nodes.local import LocalRunner
 from ..nodes.runtime import make_run_directory
 from ..nodes.spec import InletSpec, Plan
-from ..nodes.supervisor import Outbox, Supervisor
+from ..nodes.supervisor import Supervisor
 from ..nodes.wire.envelope import decode
 from ..nodes.wire.errors import WireError
 from ..nodes.wire.status import Status
@@ -63,6 +63,7 @@ class Service:
         self._closing = threading.Event()
         self._runner: LocalRunner | RayRunner | None = None
         self._said: set[str] = set()
+        self._directory_is_there = True
 
     def __enter__(self) -> "Service":
         self._thread.start()
@@ -174,8 +175,9 @@ class Service:
 
     def _keep(self) -> None:
         """Remember the clients' queries for the next run."""
-        while self._supervisor.kept:
-            name, query = self._supervisor.kept.pop(0)
+        kept = self._supervisor.queries.kept
+        while kept:
+            name, query = kept.pop(0)
             if self._kept is None:
                 continue
             try:
@@ -190,11 +192,21 @@ class Service:
 
     def _turn(self, peers: dict[str, bytes]) -> Outbox:
         outbox: Outbox = []
+        self._look_after_directory()
         if self._router.poll(50):
             outbox += self._hear(peers)
         while not self._wishes.empty():
             outbox += self._wishes.get()()
         return outbox + self._supervisor.tick(time.monotonic_ns())
+
+    def _look_after_directory(self) -> None:
+        """What is connected stays so without it, but nobody can be started again."""
+        if self._directory_is_there and not self._directory.is_dir():
+            self._directory_is_there = False
+            self._supervisor.note(
+                f"{self._directory} was removed, by a logout or a cleaner of old files: a node that dies now "
+                "cannot come back; start the service again, with XDG_RUNTIME_DIR a folder that stays"
+            )
 
     def _hear(self, peers: dict[str, bytes]) -> Outbox:
         """Take one word of a node; what cannot be understood is logged and dropped."""

@@ -1,6 +1,6 @@
 """Anchors: where texts lie in the shipped model's space; all else is trained to come to lie beside them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -37,7 +37,3 @@ class Anchors:
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
         rows = (self._teacher.embed(texts) - self._mean) @ self._projection
         return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-
-    def of_each(self, phrases: Mapping[str, Sequence[str]]) -> dict[str, np.ndarray]:
-        """Class to the anchors (n, DIM) of the texts that name it."""
-        return {name: self(texts) for name, texts in phrases.items()}

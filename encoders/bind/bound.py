@@ -76,7 +76,7 @@ def card_changes(card: ModelCard, vectors: Mapping[str, np.ndarray], apart: np.n
 
     `apart` bool (n, n) marks rows that do not belong together. Only what the card has is replaced: pairs with
     modalities that are not in `vectors` keep the background that they had. Nobody knows when nothing happens
-    in what was bound: its quiet vectors are dropped.
+    in what was bound: its quiet vectors are dropped, with the tails and temperatures measured with them.
     """
     means = dict(card.means)
     means |= {name: rows.mean(axis=0) for name, rows in vectors.items() if name in means}
@@ -87,10 +87,13 @@ def card_changes(card: ModelCard, vectors: Mapping[str, np.ndarray], apart: np.n
         if query in units and target in units and apart.any():
             cosines = (units[query] @ units[target].T)[apart]
             backgrounds[pair] = Background(mean=float(cosines.mean()), deviation=float(cosines.std()))
+    for pair in (pair for pair in backgrounds if units.keys() & set(pair.split("/"))):
+        backgrounds[pair] = msgspec.structs.replace(backgrounds[pair], tail=None)
     others = {name: rows for name in card.quiet if (rows := card.quiet_rows(name)) is not None}
     quiet = {name: rows for name, rows in others.items() if name not in vectors}
     fields = card_fields(card.windows, means, backgrounds, card.trained, quiet)
-    return {name: fields[name] for name in ("means", "backgrounds", "quiet") if name in fields}
+    fields["temperatures"] = {name: one for name, one in card.temperatures.items() if name not in vectors}
+    return {name: fields[name] for name in ("means", "backgrounds", "quiet", "temperatures")}
 
 
 def _centred(rows: np.ndarray, mean: np.ndarray | None) -> np.ndarray:

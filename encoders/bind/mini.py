@@ -1,9 +1,10 @@
 """`make mini`: train the shipped model tower by tower and put them together.
 
-python -m sixsense.encoders.bind.mini SHARED BUILD [STAGE ...]
+python -m sixsense.encoders.bind.mini SHARED BUILD [STAGE ...] [--research]
 
 SHARED holds the data sets and the teachers, BUILD what is computed: a stage whose result lies there is not
-run again, and one that was killed goes on where it was.
+run again, and one that was killed goes on where it was. Each training leaves its log in BUILD. `--research`
+(`make mini-research`) also learns from sets whose terms forbid products.
 """
 
 import argparse
@@ -27,17 +28,19 @@ from ..towers.shape import (
     TowersShape,
 )
 from .anchors import Anchors
-from .recipes import motion, sight, sound, text
+from .recipes import motion, research, sight, sound, text
 from .recipes.assembly import assemble, digest_of_files, read_tower, save_tower
 from .recipes.concepts import concepts, sound_labels
+from .recipes.vectors import TextVectors, both
 from .trainer import Advance, fit
 
 
 class Stage(NamedTuple):
-    """What is run, and the file in BUILD that says that it is done."""
+    """What is run, and the file in BUILD that says that it is done; whether only research asks for it."""
 
     run: Callable[[Path, Path], None]
     result: str
+    research: bool = False
 
 
 @cache
@@ -51,20 +54,21 @@ def _texts(number: int) -> Callable[[Path, Path], None]:
 
 def _text(_: Path, build: Path) -> None:
     task = text.TextTask(build)
-    fit(task, text.SCHEDULE, build / "run-text", _report)
+    fit(task, text.SCHEDULE, build / "run-text", _report(build / "text.log"))
     save_tower(task.module.state_dict(), task.shape, build / "text.safetensors")
 
 
 def _sound(shared: Path, build: Path) -> None:
     anchors = _anchors(shared)
-    task = sound.SoundTask(build, anchors.of_each(sound.phrases()), anchors(sound_labels(shared)))
-    fit(task, sound.SCHEDULE, build / "run-audio", _report)
+    texts = both(sound.phrases(), anchors, TextVectors(build))
+    labels = anchors(sound_labels(shared))
+    task = sound.learn(build, texts, labels, _report(build / "audio.log"), build)
     save_tower(task.tower.state_dict(), task.shape, build / "audio.safetensors")
 
 
 def _motion(shared: Path, build: Path) -> None:
-    task = motion.MotionTask(build, _anchors(shared).of_each(motion.phrases()))
-    fit(task, motion.SCHEDULE, build / "run-imu", _report)
+    task = motion.MotionTask(build, both(motion.phrases(), _anchors(shared), TextVectors(build)))
+    fit(task, motion.SCHEDULE, build / "run-imu", _report(build / "imu.log"))
     save_tower(task.tower.state_dict(), task.shape, build / "imu.safetensors")
 
 
@@ -74,7 +78,7 @@ def _pictures(modality: str) -> Callable[[Path, Path], None]:
     def run(shared: Path, build: Path) -> None:
         pictures = sight.pictures_in(shared)
         texts = sight.texts_of(_anchors(shared), shared, pictures.names)
-        task = sight.learn(modality, build, pictures, texts, _report)
+        task = sight.learn(modality, build, pictures, texts, _report(build / f"{modality}.log"))
         tower = sight.whole(modality, task.module.tower, sight.fitted_layout(build))
         save_tower(tower.state_dict(), tower.shape, build / f"{modality}.safetensors")
 
@@ -89,7 +93,7 @@ def _assemble(shared: Path, build: Path) -> None:
     shape = TowersShape(dim=widest, towers=shapes, merges=tuple(merges))
     origin = {
         "command": "python -m sixsense.encoders.bind.mini SHARED BUILD",
-        "data": {name: digest_of_files(shared / "data" / name) for name in DATA},
+        "data": {name: digest_of_files(shared / "data" / name) for name in (*DATA, *research.data_of(build))},
         "teachers": {name: digest_of_files(shared / "teachers" / name) for name in TEACHERS},
         "seeds": {"text": text.SEED, "audio": sound.SEED, "imu": motion.SEED},
     }
@@ -111,12 +115,14 @@ TEACHERS = ("coral_mobilenet_v2_1.0_224_quant.tflite", "yamnet_audio_classifier_
 STAGES = {
     "words": Stage(_texts(0), "words.txt"),
     "sentences": Stage(_texts(1), "sentences.txt"),
+    "captions": Stage(research.add_captions, research.CAPTIONS, research=True),
     "text": Stage(_text, "text.safetensors"),
     "sounds": Stage(sound.prepare, "sounds.npz"),
     "audio": Stage(_sound, "audio.safetensors"),
     "motions": Stage(motion.prepare, "motions.npz"),
     "imu": Stage(_motion, "imu.safetensors"),
     "views": Stage(sight.prepare, "rooms_held/wanted.npy"),
+    "further-pictures": Stage(research.prepare_pictures, f"{research.ROADS}/rows.npy", research=True),
     "vision": Stage(_pictures("vision"), "vision.safetensors"),
     "thermal": Stage(_pictures("thermal"), "thermal.safetensors"),
     "depth": Stage(_pictures("depth"), "depth.safetensors"),
@@ -124,10 +130,18 @@ STAGES = {
 }
 
 
-def _report(advance: Advance) -> None:
-    figures = "  ".join(f"{name} {value:.3f}" for name, value in advance.figures.items())
-    left = f"{advance.left_s / 60:.1f} min left"
-    print(f"{advance.step}/{advance.steps}  loss {advance.loss:.4f}  {left}  {figures}", flush=True)
+def _report(log: Path) -> Callable[[Advance], None]:
+    """Tells of every advance, and adds it to `log`."""
+
+    def tell(advance: Advance) -> None:
+        figures = "  ".join(f"{name} {value:.3f}" for name, value in advance.figures.items())
+        left = f"{advance.left_s / 60:.1f} min left"
+        said = f"{advance.step}/{advance.steps}  loss {advance.loss:.4f}  {left}  {figures}"
+        print(said, flush=True)
+        with log.open("a") as file:
+            print(said, file=file)
+
+    return tell
 
 
 def main(arguments: list[str]) -> None:
@@ -137,10 +151,12 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "stages", nargs="*", choices=[[], *STAGES], help=f"of {', '.join(STAGES)}; all of them"
     )
-    given = parser.parse_args(arguments)
+    parser.add_argument("--research", action="store_true", help="learn from more than what ships may")
+    given = parser.parse_intermixed_args(arguments)
     given.build.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    for name in given.stages or STAGES:
+    usual = [name for name, stage in STAGES.items() if given.research or not stage.research]
+    for name in given.stages or usual:
         stage = STAGES[name]
         if (given.build / stage.result).is_file():
             print(f"{name}: {given.build / stage.result} is there")

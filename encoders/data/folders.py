@@ -13,10 +13,14 @@ _FOLD = re.compile(r"(\d+)-([^-.]+)")
 
 
 def is_class_folder(folder: Path) -> bool:
-    """Whether the folder's files lie in sub-folders, each a class. Raises InputError without any file."""
+    """Whether the folder's files lie in sub-folders, each a class. Raises InputError without any file.
+
+    Beside two classes or more, other files are what data sets come with: a licence, credits.
+    """
+    classes = sum(bool(files_of(inner)) for inner in folders_of(folder))
     if files_of(folder):
-        return False
-    if any(files_of(inner) for inner in folders_of(folder)):
+        return classes >= 2
+    if classes:
         return True
     raise InputError(f"{folder}: no files; give FOLDER/<class>/<file>, or paired files with equal stems")
 

@@ -11,7 +11,7 @@ from ...sensors.sample import NS, Source
 from ..architecture import TRUNKS
 from ..card import DEFAULT_IMU, ImuInput, WindowSpec
 from ..errors import InputError
-from .folders import class_items, files_below, is_class_folder, stem_items
+from .folders import class_items, files_below, files_of, is_class_folder, stem_items
 from .item import Item
 from .logs import choose_inputs, log_items
 from .tables import is_motion_table, motion_items, pair_items
@@ -88,7 +88,8 @@ def _part(argument: str, wanted: Wanted, left_out: Counter[str]) -> _Part:
     named = prefix in TRUNKS and bool(rest) and not Path(argument).exists()
     modality, path = (prefix, Path(rest)) if named else (wanted.modalities[0], Path(argument))
     if modality not in wanted.modalities:
-        raise InputError(f"{argument}: {modality} is not asked for, but {' and '.join(wanted.modalities)}")
+        asked = " and ".join(wanted.modalities)
+        raise InputError(f"{argument}: asked for is {asked}; for this give --modality {modality}")
     if not path.exists():
         raise InputError(f"{argument}: neither a folder nor a file, nor {SIMULATED}:SEED")
     if path.is_dir():
@@ -105,6 +106,8 @@ def _folder(
     if modality == "imu" and any(map(is_motion_table, files_below(path))):
         return lambda: motion_items(path, wanted.windows["imu"], left_out)
     if is_class_folder(path):
+        if loose := len(files_of(path)):
+            left_out["files beside the folders of classes"] += loose
         return lambda: class_items(modality, path, folds=wanted.folds)
     return lambda: stem_items(modality, path)
 

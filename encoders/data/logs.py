@@ -2,10 +2,10 @@
 
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from torch import Tensor
 
+from ...sensors.modalities import GROUPS
 from ...sensors.sample import Source, StreamInfo
 from ..card import DEFAULT_IMU, ImuInput, WindowSpec
 from ..encode import prepare
@@ -13,15 +13,6 @@ from ..errors import InputError
 from ..window import Window
 from ..windower import InputSpec, Windower
 from .item import Item
-
-GROUPS = {"imu": ("accelerometer", "gyroscope")}
-
-
-class Sensed(NamedTuple):
-    """The middle of a window in ns and its preprocessed input."""
-
-    middle_ns: int
-    tensor: Tensor
 
 
 def log_items(

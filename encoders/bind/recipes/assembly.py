@@ -9,14 +9,15 @@ from typing import Any
 import msgspec
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ....sensors.sample import NS
-from ...card import WindowSpec, card_fields
+from ...card import ModelCard, WindowSpec, card_fields
 from ...checkpoint import CONFIG_KEY
 from ...digest import compute_sha256
 from ...encode import Encoder
+from ...errors import ModelError
 from ...model import load_model
 from ...towers.shape import Shape, TowersShape, format_shape
 from .background import measure
@@ -64,6 +65,24 @@ def assemble(
     means, backgrounds, quiet = measure(Encoder(load_model(draft, device="cpu")))
     _write(tensors, fields | card_fields(WINDOWS, means, backgrounds, trained=True, quiet=quiet), out)
     draft.unlink()
+
+
+def recard(path: Path, card: ModelCard) -> None:
+    """Write a model's file anew with what `card` says of its backgrounds and temperatures; its tensors stay.
+
+    Raises ModelError for a file without a config in its metadata.
+    """
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata() or {}
+    if CONFIG_KEY not in metadata:
+        raise ModelError(f"{path}: has no {CONFIG_KEY!r} in its metadata: give weights that `make mini` made")
+    fields = msgspec.json.decode(metadata[CONFIG_KEY], type=dict[str, Any])
+    fields["backgrounds"] = msgspec.to_builtins(card.backgrounds)
+    fields["temperatures"] = card.temperatures
+    tensors = {key: value.clone() for key, value in load_file(path).items()}
+    draft = path.with_name(f"{path.stem}.draft.safetensors")
+    _write(tensors, fields, draft)
+    draft.replace(path)
 
 
 def _write(tensors: dict[str, Tensor], fields: dict[str, Any], path: Path) -> None:

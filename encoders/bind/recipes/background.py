@@ -1,16 +1,19 @@
 """The background of simulated worlds: what a model says while nothing happens, and how queries compare."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count, islice
 
 import msgspec
 import numpy as np
 
+from ....sensors.errors import SixsenseError
 from ....sensors.sample import NS, Sample
 from ....sensors.simulated.kinds import ACTIVITIES, KINDS
 from ....sensors.simulated.robot import SimulatedRobot
 from ....sensors.simulated.split import Split
 from ...card import Background, WindowSpec
-from ...encode import Encoder
+from ...embedding import Embedding
+from ...encode import Encoded, Encoder
 from ...window import Window
 from ...windower import InputSpec, Windower
 
@@ -19,6 +22,7 @@ PICTURES = ("camera", "depth", "thermal")
 START_NS = LENGTH_NS = 60 * NS
 # Neighbouring windows say nearly the same: one a second is looked at.
 STRIDE = 4
+BATCH = 8
 QUIET = 48
 # Robots whose happenings are the queries, and others whose background they are compared with.
 QUERIES: tuple[Split, range] = ("train", range(3000, 3006))
@@ -67,6 +71,42 @@ def embedded(encoder: Encoder, modality: str, split: Split, seeds: range) -> tup
     pairs = [pair for seed in seeds for pair in windows(modality, sparse, split, seed)]
     vectors = np.stack([encoder.embed(window)[0] for window, _ in pairs])
     return vectors, np.array([not happening for _, happening in pairs])
+
+
+def sensed(encoder: Encoder, modality: str, split: Split, seed: int) -> Iterator[Embedding]:
+    """A minute of one robot, window by window, in an input called like its modality."""
+    spec = encoder.model.card.windows[modality]
+    return embeddings(encoder, (window for window, _ in windows(modality, spec, split, seed)))
+
+
+def embeddings(encoder: Encoder, ordered: Iterable[Window]) -> Iterator[Embedding]:
+    """One of each window, computed some at a time: live, and in replays, bits depend on no other window.
+
+    Raises SixsenseError for one that cannot be embedded.
+    """
+    rest = iter(ordered)
+    seqs = count()
+    while some := list(islice(rest, BATCH)):
+        for window, encoded, seq in zip(some, encoder.embed_all(some), seqs, strict=False):
+            if isinstance(encoded, SixsenseError):
+                raise encoded
+            yield _embedding(encoder, seq, window, encoded)
+
+
+def _embedding(encoder: Encoder, seq: int, window: Window, encoded: Encoded) -> Embedding:
+    return Embedding(
+        input=window.input,
+        modality=window.modality,
+        epoch=0,
+        seq=seq,
+        index=window.index,
+        start_ns=window.start_ns,
+        end_ns=window.end_ns,
+        ranges=window.ranges,
+        quality=encoded.quality,
+        space_id=encoder.model.space_id,
+        vector=encoded.vector,
+    )
 
 
 def texts() -> list[str]:

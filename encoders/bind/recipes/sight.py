@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from ...towers.picture import Layout, PictureTower
 from ...towers.shape import PictureShape
 from ..trainer import Advance, Schedule, fit
-from . import scenes, views
+from . import research, scenes, views
 from .concepts import picture_labels
 from .families import FAMILIES
 from .layout import SIZE, fit_layout, open_rooms
@@ -29,6 +29,8 @@ HELD, FEW, HELD_OF_FEW = 8, 40, 4
 LATE_CLASSES = 20
 LATE_LARGEST = 110
 NO_CLASS = "BACKGROUND_Google"
+# Of a batch, what each cache of `research` fills, where there is any: nothing but the teacher names them.
+FURTHER_SHARE = 0.1
 JOIN = 3200
 COMMON = Schedule(steps=0, rate=2e-3, warmup=60, clip=5.0, bf16=True)
 SCHEDULES = {
@@ -101,21 +103,25 @@ def _anchors(embed: Embed, names: list[str]) -> np.ndarray:
 def task_of(modality: str, build: Path, pictures: Pictures, texts: Texts) -> PictureTask:
     """What a tower learns from the caches below `build`."""
     folders = [build / "views", build / "rooms", build / "rooms_held"]
+    more = research.caches(build)
     of_view, turn = np.load(folders[0] / "rows.npy").T
     wanted = [np.load(folder / "wanted.npy") for folder in folders[1:]]
+    unnamed = [np.full(len(np.load(folder / "rows.npy")), -1) for folder in more]
     count = len(pictures.names)
     shown = [count + scenes.shown("camera" if modality == "vision" else modality, one) for one in wanted]
-    opened = Views(modality, folders, np.concatenate([pictures.labels[of_view], *shown]))
+    labels = [pictures.labels[of_view], *shown, *unnamed]
+    opened = Views(modality, folders + more, np.concatenate(labels))
     held, late = pictures.held[of_view], pictures.labels[of_view] >= pictures.early
-    first = len(of_view)
-    rooms, rooms_held = np.split(np.arange(first, first + sum(map(len, wanted))), [len(wanted[0])])
+    _, rooms, rooms_held, *further = np.split(
+        np.arange(len(opened.labels)), np.cumsum([*map(len, labels)])[:-1]
+    )
     every, of_rooms = slice(0, count), slice(count, count + len(SEEN) + 1)
     known = (np.flatnonzero(~held), every), (rooms, of_rooms)
     until = SCHEDULES[modality].steps
     early = np.flatnonzero(~held & ~late), slice(0, pictures.early)
     lessons = {
-        "vision": (_lesson(JOIN, 0.15, early, known[1]), _lesson(until, 0.25, *known)),
-        "thermal": (_lesson(until, 0.4, *known),),
+        "vision": (_lesson(JOIN, 0.15, early, known[1], further), _lesson(until, 0.25, *known, further)),
+        "thermal": (_lesson(until, 0.4, *known, further),),
         "depth": (Lesson(until, ((rooms, 1.0, of_rooms),)),),
     }[modality]
     measured = {"rooms": (rooms_held, of_rooms)}
@@ -126,10 +132,16 @@ def task_of(modality: str, build: Path, pictures: Pictures, texts: Texts) -> Pic
 
 
 def _lesson(
-    until: int, share: float, known: tuple[np.ndarray, slice], rooms: tuple[np.ndarray, slice]
+    until: int,
+    share: float,
+    known: tuple[np.ndarray, slice],
+    rooms: tuple[np.ndarray, slice],
+    further: Sequence[np.ndarray],
 ) -> Lesson:
-    """Pictures, and a `share` of rooms."""
-    return Lesson(until, ((known[0], 1 - share, known[1]), (rooms[0], share, rooms[1])))
+    """Pictures, a `share` of rooms, and of each of `further` rows, which no label tells apart, its own."""
+    others = tuple((rows, FURTHER_SHARE, slice(0, 0)) for rows in further)
+    named = 1 - share - FURTHER_SHARE * len(others)
+    return Lesson(until, ((known[0], named, known[1]), (rooms[0], share, rooms[1]), *others))
 
 
 def learn(modality: str, build: Path, pictures: Pictures, texts: Texts, report: Report) -> PictureTask:

@@ -2,7 +2,7 @@
 
 import math
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from itertools import chain, islice
@@ -25,7 +25,7 @@ from ...preprocess.resample import resample
 from ...towers.shape import SoundShape
 from ...towers.sound import SoundTower
 from ..objective import distance, prototype_nce
-from ..trainer import Schedule
+from ..trainer import Advance, Schedule, fit
 from .prototypes import central, digest_of, drawn
 from .synthesis import RATE_HZ, SYNTHESISED, Random, coloured
 
@@ -282,6 +282,22 @@ class SoundTask:
         present = sorted(set(kinds.tolist()))
         guessed = (self.tower.pooled(x) @ central(self._texts)[present].T).argmax(dim=1).numpy()
         return {"accuracy": float((np.array(present)[guessed] == kinds).mean())}
+
+
+def learn(
+    build: Path,
+    texts: dict[str, np.ndarray],
+    labels: np.ndarray,
+    report: Callable[[Advance], None],
+    folder: Path,
+    held_out: int | None = None,
+) -> SoundTask:
+    """Train a tower, schedule after schedule, with checkpoints in `folder`. Takes ten minutes and more."""
+    task = SoundTask(build, texts, labels, held_out)
+    for number, schedule in enumerate(SCHEDULES):
+        task = SoundTask(build, texts, labels, held_out, task.tower.state_dict() if number else None)
+        fit(task, schedule, folder / f"run-audio-{number}", report)
+    return task
 
 
 def _weighted(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:

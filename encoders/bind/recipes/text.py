@@ -49,7 +49,7 @@ CORPORA = (
     Corpus("sentences", 230_000, 2, {"caption": 6, "phrase": 5, "varied": 6, "part": 4}),
 )
 SCHEDULE = Schedule(
-    steps=3600, rate=2e-3, weight_decay=0.01, warmup=100, average=0.995, bf16=True, evaluate_every=200
+    steps=2400, rate=2e-3, weight_decay=0.01, warmup=100, average=0.995, bf16=True, evaluate_every=200
 )
 
 

@@ -37,12 +37,12 @@ class Picture(NamedTuple):
 
 
 def pictures(tar: Path) -> list[Picture]:
-    """`<class>/<name>.jpg` of a tar file, sorted. Raises ModelError when there are none."""
+    """`<class>/<name>.jpg` (or .jpeg) of a tar file, sorted. Raises ModelError when there are none."""
     with tarfile.open(tar) as file:
         found = [
             Picture(*member.name.split("/")[-2:], jpeg=file.extractfile(member).read())  # type: ignore[union-attr]
             for member in file.getmembers()
-            if member.isfile() and member.name.endswith(".jpg") and "/" in member.name
+            if member.isfile() and member.name.lower().endswith((".jpg", ".jpeg")) and "/" in member.name
         ]
     if not found:
         raise ModelError(f"{tar}: holds no <class>/<name>.jpg")

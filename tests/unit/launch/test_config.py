@@ -1,3 +1,4 @@
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -108,7 +109,11 @@ RUNS = sorted(file for file in CONFIGS.glob("*.toml") if file.stem != "bind")
 
 @pytest.mark.parametrize("file", RUNS, ids=lambda file: file.stem)
 def test_every_packaged_configuration_is_right(file: Path):
-    load_config(str(file))
+    config = load_config(str(file))
+    written = tomllib.loads(file.read_text())
+    assert len(config.sensor) == len(written.get("sensor", ()))
+    assert {watch.name for watch in config.watch} == {watch["name"] for watch in written.get("watch", ())}
+    assert (config.robot, config.model) == (written.get("robot", "robot"), written.get("model", "mini"))
 
 
 def test_the_demo_has_a_robot_and_asks_for_it_in_words():

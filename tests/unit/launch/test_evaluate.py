@@ -115,6 +115,16 @@ def test_sounds_and_pictures_of_the_same_concepts_are_emergent(invoke, sounds, p
     assert {row["together"] for row in found} == {True}
 
 
+def test_of_three_folders_every_pair_is_measured_with_its_own_two(invoke, sounds, pictures, tmp_path):
+    (tmp_path / "felt" / "s01").mkdir(parents=True)
+    lines = [f"0,0,9.8,0,0,0,{10 * i},{'high' if i < 600 else 'low'}" for i in range(1200)]
+    (tmp_path / "felt" / "s01" / "a.csv").write_text(HEADER + "\n".join(lines) + "\n")
+    data = (f"audio:{sounds}", f"vision:{pictures}", "imu:felt")
+    found = rows(invoke(*data, "--emergent", "--json"))
+    both_ways = {("audio", "vision"), ("audio", "imu"), ("vision", "imu")}
+    assert {(row["query"], row["target"]) for row in found} == both_ways | {(b, a) for a, b in both_ways}
+
+
 def test_labelled_motion_is_tested_person_by_person(invoke, tmp_path):
     rng = np.random.default_rng(0)
     for person in ("s01", "s02", "s03"):

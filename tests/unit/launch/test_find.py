@@ -6,7 +6,7 @@ from sixsense.launch.check import missing, wrong
 from sixsense.launch.config import CONFIGS, load_config, parse_config
 from sixsense.launch.find import Search, configuration, plain, search, snippet, unique_names
 from sixsense.launch.plan import plan_run
-from sixsense.nodes.wire.keys import new_keys
+from sixsense.nodes.wire.keys import allow, new_keys
 from sixsense.sensors import camera, depth, drivers, imu_serial, microphone, phone, thermal
 from sixsense.sensors.device import DeviceFailedError, Found
 from sixsense.sensors.errors import SixsenseError
@@ -179,6 +179,29 @@ def test_files_to_watch_for_are_looked_at():
     assert "no [[sensor]]" in "".join(wrong(parse_config("", "x.toml")))
 
 
+def test_a_remote_sensor_whose_key_is_not_allowed_is_a_mistake_with_the_command_that_mends_it(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SIXSENSE_KEYS", str(tmp_path / "keys"))
+    config = parse_config(
+        '[[sensor]]\ndriver = "remote"\nname = "arm"\nkey = "wrist"\nstreams = [\n'
+        '  { name = "imu", modality = "imu", rate_hz = 200.0 },\n'
+        '  { name = "mic", modality = "audio", rate_hz = 16000.0 },\n]\n',
+        "x.toml",
+    )
+    public = new_keys(tmp_path / "keys").public
+    refused = "remote sensor 'arm': its key 'wrist' is not allowed to publish "
+    (text,) = wrong(config)
+    assert text.startswith(f"{refused}imu, mic; ")
+    assert text.endswith("`sixsense keys allow wrist PUBLIC-KEY --streams imu,mic`")
+    allow(tmp_path / "keys", "wrist", public, ("imu",), ())
+    (text,) = wrong(config)
+    assert text.startswith(f"{refused}mic; ")
+    assert text.endswith(f"`sixsense keys allow wrist '{public}' --streams imu,mic`")
+    allow(tmp_path / "keys", "wrist", public, ("*",), ())
+    assert not list(wrong(config))
+
+
 @pytest.mark.usefixtures("seen")
 def test_the_commands_print_what_programs_and_people_read(capsys: pytest.CaptureFixture[str], tmp_path):
     finding.main(as_json=True, as_toml=False)
@@ -216,8 +239,8 @@ def test_every_mistake_of_a_run_is_said_at_once(
     )
     assert not checking.main(str(path))
     said = capsys.readouterr().err.splitlines()
-    assert len(said) == 5
-    for one in ("one.mp4", "two.mp4", "nope", "bind results to", "bind ingest to"):
+    assert len(said) == 6
+    for one in ("one.mp4", "two.mp4", "nope", "bind results to", "bind ingest to", "publish imu"):
         assert sum(one in line for line in said) == 1, one
     new_keys(tmp_path / "keys")
     assert not checking.main(str(path))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sixsense.encoders.card import WindowSpec
 from sixsense.encoders.data.folders import class_items, is_class_folder, stem_items
+from sixsense.encoders.data.given import Wanted, _folder
 from sixsense.encoders.data.item import Item, Motion, belong
 from sixsense.encoders.data.tables import is_motion_table, motion_items, pair_items
 from sixsense.encoders.errors import InputError
@@ -62,6 +63,18 @@ def test_files_right_inside_a_folder_are_paired_by_stem(tmp_path):
     assert is_class_folder(tmp_path)
     seen, warm = (list(stem_items("vision", tmp_path / name)) for name in ("seen", "warm"))
     np.testing.assert_array_equal(belong(seen, warm), np.eye(2, dtype=bool))
+
+
+def test_credits_beside_the_classes_are_no_pairs(tmp_path):
+    touch(tmp_path, "dog/1-a.wav", "rain/2-b.wav", "LICENSE.txt")
+    left_out: Counter[str] = Counter()
+    part = _folder(tmp_path, "audio", Wanted(("audio",), {}), left_out)
+    assert [item.key for item in part()] == ["dog", "rain"]
+    assert left_out == {"files beside the folders of classes": 1}
+
+
+def test_files_beside_one_other_folder_are_still_pairs(tmp_path):
+    assert not is_class_folder(touch(tmp_path, "a.jpg", "b.jpg", "small/a.jpg"))
 
 
 def test_an_empty_folder_is_an_error(tmp_path):

@@ -25,7 +25,7 @@ def classes(tmp_path, wav):
     [
         ([], "no data; give a folder of classes"),
         (["nowhere.mcap"], "nowhere.mcap: neither a folder nor a file"),
-        (["audio:."], "audio is not asked for, but thermal and vision"),
+        (["audio:."], "asked for is thermal and vision; for this give --modality audio"),
         (["simulated:x"], "write simulated:SEED:SECONDS"),
     ],
 )

@@ -13,6 +13,7 @@ from sixsense.encoders.bind.recipes.families import FAMILIES
 from sixsense.encoders.bind.recipes.pictures import SHAPES, Texts
 from sixsense.encoders.bind.recipes.scenes import SEEN
 from sixsense.encoders.bind.recipes.sight import (
+    FURTHER_SHARE,
     HELD,
     HELD_OF_FEW,
     LATE_CLASSES,
@@ -97,12 +98,24 @@ def write_caches(build: Path, found: Pictures) -> None:
     np.save(build / "views" / "rows.npy", rows.astype(np.int32))
 
 
+def write_further_caches(build: Path) -> None:
+    """Of what only research learns from; the teacher's outputs are the rooms'."""
+    for name, extra in (("things", ()), ("roads", ("thermal",))):
+        (build / name).mkdir()
+        for output in ("pixels", *OUTPUTS, *extra):
+            np.save(build / name / f"{output}.npy", np.load(build / "rooms" / f"{output}.npy")[:9])
+        np.save(build / name / "rows.npy", np.zeros((9, 2), np.int32))
+
+
 @pytest.mark.parametrize("modality", SCHEDULES)
+@pytest.mark.parametrize("further", [0, 2])
 def test_every_tower_trains_from_its_caches(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, modality: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, modality: str, further: int
 ) -> None:
     found = pictures_of([f"class_{i}" for i in range(6) for _ in range(9)])
     write_caches(tmp_path, found)
+    if further:
+        write_further_caches(tmp_path)
     brief = {name: replace(one, steps=2, evaluate_every=2) for name, one in SCHEDULES.items()}
     monkeypatch.setattr(sight, "SCHEDULES", brief)
     monkeypatch.setattr(sight, "JOIN", 1)
@@ -111,6 +124,9 @@ def test_every_tower_trains_from_its_caches(
     texts = Texts(anchors[:, :1000], anchors[:, : len(FAMILIES)], anchors[:, : 6 + len(SEEN) + 1])
     seen: list[Advance] = []
     task = learn(modality, tmp_path, found, texts, seen.append)
+    shares = [share for lesson in task._lessons for _, share, _ in lesson.groups]
+    assert shares.count(FURTHER_SHARE) == len(task._lessons) * (0 if modality == "depth" else further)
+    assert sum(shares) == pytest.approx(len(task._lessons))
     assert [advance.step for advance in seen] == [2]
     assert set(seen[-1].figures) == ({"rooms"} if modality == "depth" else {"rooms", "held", "new"})
     whole_tower = whole(modality, task.module.tower, fitted_layout(tmp_path))
