@@ -2,6 +2,7 @@
 
 import itertools
 import queue
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -57,9 +58,13 @@ class Service:
             self._orders.put(None)
             self._thread.join(20)
             # ZeroMQ lets go of an endpoint a little later, in a thread of its own.
-            path, deadline_s = Path(self._results.removeprefix("ipc://")), time.monotonic() + 20
-            while path.exists() and time.monotonic() < deadline_s:
+            deadline_s = time.monotonic() + 20
+            while self._is_listening() and time.monotonic() < deadline_s:
                 time.sleep(0.005)
+
+    def _is_listening(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(self._results.removeprefix("ipc://")) == 0
 
     def _run(self) -> None:
         router = bind_endpoint("control", "tcp://127.0.0.1:*", zmq.ROUTER, {})
