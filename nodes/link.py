@@ -20,7 +20,7 @@ _BUNDLED = struct.Struct("<QH")
 CREDIT = {"lossless": 256, "lossy": 8, "results": 256}
 """How many unacknowledged messages a consumer may have under way, by traffic class."""
 
-GATHER_S = 0.05
+GATHER_S = 0.2
 GATHERED_CREDIT = 128
 """How long messages gather for a consumer that is in no hurry, and how many it may have under way."""
 
