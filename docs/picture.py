@@ -1,7 +1,9 @@
 """Draw README's picture of the demo: `python docs/picture.py [SECONDS]` runs it and writes docs/demo.svg."""
 
+import os
 import re
 import sys
+import tempfile
 import time
 from io import StringIO
 from pathlib import Path
@@ -40,4 +42,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with tempfile.TemporaryDirectory() as state:
+        # What was asked on this machine before shall not stand in the picture.
+        os.environ["XDG_STATE_HOME"] = state
+        main()
