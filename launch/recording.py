@@ -13,7 +13,7 @@ import zmq
 from ..nodes.link import GATHER_S, Inlet
 from ..nodes.node import Message
 from ..nodes.record import Recorder, head_of
-from ..nodes.spec import IngestSpec, InletSpec, NodeSpec, OutletSpec, Plan, RecordSpec
+from ..nodes.spec import EncodeSpec, IngestSpec, InletSpec, NodeSpec, OutletSpec, Plan, RecordSpec
 from ..nodes.wire.control import ControlClient
 from ..nodes.wire.envelope import decode
 from ..nodes.wire.errors import ControlError
@@ -75,6 +75,8 @@ def with_recorder(plan: Plan, recording: Recording) -> Plan:
     """The plan with one more node, a consumer of every ring of the others. Raises SixsenseError."""
     sources = [s for node in plan.nodes if isinstance(node.body, IngestSpec) for s in node.body.sources]
     spec = record_spec(recording, [info for source in sources for info in source.streams], plan.facts)
+    encoded = [n.name for node in plan.nodes if isinstance(node.body, EncodeSpec) for n in node.body.inputs]
+    spec = msgspec.structs.replace(spec, inputs=tuple(encoded))
     nodes = [_read_by_recorder(node) for node in plan.nodes]
     inlets = tuple(InletSpec(node=n.name, traffic=o.traffic) for n in nodes for o in n.outlets)
     lossless = any(node.lossless for node in nodes)

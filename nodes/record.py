@@ -134,7 +134,7 @@ def head_of(spec: RecordSpec, robot: str, run: int, offset_ns: int) -> Head:
 
 
 class Record(Base):
-    """Owns the Recorder. It is done once every source and fusion have ended, and the file is closed."""
+    """Owns the Recorder. It is done once sources, inputs and fusion have ended, and the file is closed."""
 
     unhurried = True
 
@@ -143,7 +143,9 @@ class Record(Base):
         self._clock: Clock = ManualClock()
         self._recorder: Recorder | None = None
         self._flushed_ns = 0
-        self._waits_for = {info.stream for info in spec.streams} | {"fused"}
+        # An input is often called like its only stream; fusion ends before the last bundle of an encode node.
+        self._waits_for = {(False, info.stream) for info in spec.streams}
+        self._waits_for |= {(True, name) for name in (*spec.inputs, "fused")}
         self._dropped: Counter[str] = Counter()
         self._error = ""
         self._told = False
@@ -169,8 +171,8 @@ class Record(Base):
             self._try(lambda recorder: recorder.put_result(message))
         elif isinstance(message, (Sample, Progress, End)):
             self._try(lambda recorder: recorder.put_event(message))
-        if isinstance(message, End) and (inlet.traffic != "results" or message.stream == "fused"):
-            self._waits_for.discard(message.stream)
+        if isinstance(message, End) and self._waits_for:
+            self._waits_for.discard((inlet.traffic == "results", message.stream))
             if not self._waits_for:
                 self._try(Recorder.close)
         return self._failed()

@@ -102,13 +102,14 @@ class EdgeSpec(msgspec.Struct, frozen=True, kw_only=True):
 class RecordSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Records a run at `path` (absolute), in several files where `split_bytes` or `split_s` are not 0.
 
-    `streams` are those to be recorded, `plan` is JSON of a RunPlan. It ends before the disk has less than
-    `keep_free_bytes`.
+    `streams` are those to be recorded, `inputs` those that are encoded, `plan` is JSON of a RunPlan. It ends
+    before the disk has less than `keep_free_bytes`.
     """
 
     path: str
     streams: tuple[StreamInfo, ...]
     plan: str
+    inputs: tuple[str, ...] = ()
     split_bytes: int = 0
     split_s: float = 0.0
     keep_free_bytes: int = 500_000_000

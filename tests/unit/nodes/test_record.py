@@ -107,6 +107,19 @@ def test_everything_is_readable_a_second_later(tmp_path: Path) -> None:
     assert items(tmp_path / "a.mcap") == 100
 
 
+def test_the_last_bundle_of_an_encode_node_may_come_after_fusion_has_ended(tmp_path: Path) -> None:
+    one, _ = node(tmp_path / "a.mcap", inputs=("mic",))
+    give(one, chunk(0))
+    give(one, End(stream="mic", epoch=1, items=100))
+    give(one, End(stream="fused", epoch=1, items=1), RESULTS)
+    assert not one.done
+    list(one.receive_from(RESULTS, embedding()))
+    give(one, End(stream="mic", epoch=1, items=1), RESULTS)
+    assert one.done
+    topics = [raw.topic for raw in open_log(tmp_path / "a.mcap").messages(OWN)]
+    assert "/sixsense/embedding/mic" in topics
+
+
 def test_it_is_done_when_all_sources_and_fusion_have_ended(tmp_path: Path) -> None:
     one, _ = node(tmp_path / "a.mcap")
     give(one, End(stream="mic", epoch=1, items=0), RESULTS)
