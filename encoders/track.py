@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from ..sensors.modalities import MODALITIES
-from ..sensors.sample import NS, Sample, StreamInfo
+from ..sensors.sample import NEVER_NS, NS, Sample, StreamInfo
 
 
 class Ledger(msgspec.Struct, kw_only=True):
@@ -43,7 +43,7 @@ class Track:
     def __init__(self, info: StreamInfo, *, joined_late: bool = False) -> None:
         self.info = info
         self.ledger = Ledger()
-        self.progress_ns = -(1 << 62)
+        self.progress_ns = NEVER_NS
         self.first_ns: int | None = None
         self.ended = False
         self._joined_late = joined_late

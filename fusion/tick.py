@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from ..encoders.embedding import Embedding, Missing
-from ..sensors.sample import NS, End, Progress
+from ..sensors.sample import NEVER_NS, NS, End, Progress
 from .errors import FusionError
 from .rule import InputRule
 
@@ -20,7 +20,6 @@ Closed = Literal["complete", "deadline"]
 
 # A clock that jumps by a year must not become a hundred million empty ticks.
 LONGEST_GAP_NS = 120 * NS
-_NEVER = -(2**63)
 _FOREVER = 2**63 - 1
 
 
@@ -56,14 +55,14 @@ class _Input:
     def __init__(self, limit_ns: int) -> None:
         self.limit_ns = limit_ns
         self.epoch = -1
-        self.progress_ns = _NEVER
+        self.progress_ns = NEVER_NS
         self.ended = False
         self._kept: list[Embedding] = []
 
     def enter(self, epoch: int) -> bool:
         """Go on to `epoch` if it is newer; say whether `epoch` is the newest."""
         if epoch > self.epoch:
-            self.epoch, self.progress_ns, self.ended = epoch, _NEVER, False
+            self.epoch, self.progress_ns, self.ended = epoch, NEVER_NS, False
         return epoch == self.epoch
 
     def add(self, embedding: Embedding) -> None:
@@ -119,7 +118,7 @@ class Ticker:
             )
         self.hop_ns, self.deadline_ns = hop_ns, deadline_ns
         self._inputs = {name: _Input(inputs[name].limit_ns) for name in sorted(inputs)}
-        self._latest_end_ns = _NEVER
+        self._latest_end_ns = NEVER_NS
         self.last_ns: int | None = None
         self._filled_ns: int | None = None
         self.late = 0
@@ -147,7 +146,7 @@ class Ticker:
                 f"{', '.join(self._inputs)}: add it to the plan or do not send it here"
             )
         self._take(self._inputs[name], message)
-        return self._close(_NEVER)
+        return self._close(NEVER_NS)
 
     def due(self, now_ns: int) -> list[Tick]:
         """Return the live ticks whose deadline has passed at `now_ns` (timeline ns), oldest first."""
@@ -208,7 +207,7 @@ class Ticker:
 
     def _upcoming(self) -> int | None:
         """The next tick to close: the following one; after a start or a long gap the first with a vector."""
-        from_ns = _NEVER if self.last_ns is None else self.last_ns + self.hop_ns
+        from_ns = NEVER_NS if self.last_ns is None else self.last_ns + self.hop_ns
         if self._filled_ns is not None and from_ns - self._filled_ns <= LONGEST_GAP_NS:
             return from_ns
         firsts = (source.first_tick(from_ns, self.hop_ns) for source in self._inputs.values())

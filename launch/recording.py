@@ -12,8 +12,9 @@ import zmq
 
 from ..nodes.link import GATHER_S, Inlet
 from ..nodes.node import Message
-from ..nodes.record import Recorder, head_of
-from ..nodes.spec import EncodeSpec, IngestSpec, InletSpec, NodeSpec, OutletSpec, Plan, RecordSpec
+from ..nodes.record import Recorder, awaited, head_of
+from ..nodes.recorded import from_json
+from ..nodes.spec import IngestSpec, InletSpec, NodeSpec, OutletSpec, Plan, RecordSpec
 from ..nodes.wire.control import ControlClient
 from ..nodes.wire.envelope import decode
 from ..nodes.wire.errors import ControlError
@@ -65,6 +66,7 @@ def record_spec(recording: Recording, streams: Collection[StreamInfo], plan: str
         path=str(path),
         streams=tuple(info for info in streams if not recording.topics or info.stream in recording.topics),
         plan=plan,
+        inputs=tuple(spec.name for spec in from_json(plan).encode.inputs),
         split_bytes=recording.split_bytes,
         split_s=recording.split_s,
         keep_free_bytes=recording.keep_free_bytes,
@@ -75,8 +77,6 @@ def with_recorder(plan: Plan, recording: Recording) -> Plan:
     """The plan with one more node, a consumer of every ring of the others. Raises SixsenseError."""
     sources = [s for node in plan.nodes if isinstance(node.body, IngestSpec) for s in node.body.sources]
     spec = record_spec(recording, [info for source in sources for info in source.streams], plan.facts)
-    encoded = [n.name for node in plan.nodes if isinstance(node.body, EncodeSpec) for n in node.body.inputs]
-    spec = msgspec.structs.replace(spec, inputs=tuple(encoded))
     nodes = [_read_by_recorder(node) for node in plan.nodes]
     inlets = tuple(InletSpec(node=n.name, traffic=o.traffic) for n in nodes for o in n.outlets)
     lossless = any(node.lossless for node in nodes)
@@ -121,7 +121,7 @@ class Guest:
         self._context = zmq.Context()
         self._inlets: dict[InletSpec, Inlet] = {}
         self._recorder = Recorder(spec, head_of(spec, about.robot, about.offset_ns, about.offset_ns))
-        self._waits_for = {info.stream for info in about.streams} | {"fused"}
+        self._waits_for = awaited(spec)
 
     def run(self, seconds: float | None) -> None:
         """Read until everything has ended."""
@@ -189,8 +189,8 @@ class Guest:
                 self._recorder.put_result(message)
             elif isinstance(message, (Sample, Progress, End)):
                 self._recorder.put_event(message)
-            if isinstance(message, End) and (wanted.traffic != "results" or message.stream == "fused"):
-                self._waits_for.discard(message.stream)
+            if isinstance(message, End):
+                self._waits_for.discard((wanted.traffic == "results", message.stream))
 
 
 def _messages(inlet: Inlet) -> Iterator[Message]:

@@ -10,14 +10,13 @@ import zmq
 from ..sensors.clock import Clock, ManualClock
 from ..sensors.drivers import live_row, make_device, open_source
 from ..sensors.live import LiveSource
-from ..sensors.sample import NS, End, Event, Progress, Sample, Source
+from ..sensors.sample import NEVER_NS, NS, End, Event, Progress, Sample, Source
 from ..sensors.shifted import Shifted
 from .control import Changed, Produced, RunState, Wish
 from .intake import REMOTE, Intake
 from .node import Base, Yield
 from .spec import IngestSpec, SourceSpec
 
-_AT_ONCE = -(1 << 62)
 POLL_NS = 5_000_000
 """How often live devices are looked at: what it adds to a reading's age at the most."""
 REMOTE_NS = 20_000_000
@@ -245,7 +244,7 @@ class Ingest(Base):
         if self._spec.pace is None:
             return due_ns
         if self._first_ns is None:
-            self._first_ns = due_ns if due_ns > _AT_ONCE else None
+            self._first_ns = due_ns if due_ns > NEVER_NS else None
             return due_ns
         return self._first_ns + round((self._clock.now_ns() - self._began_ns) * self._spec.pace)
 
@@ -277,4 +276,4 @@ def _begins_ns(event: Sample | Progress) -> int:
 
 def _due_ns(event: Event) -> int:
     """When an event becomes available, in event time; what is no sample follows the one before it."""
-    return event.end_ns if isinstance(event, Sample) else _AT_ONCE
+    return event.end_ns if isinstance(event, Sample) else NEVER_NS

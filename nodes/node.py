@@ -10,7 +10,7 @@ from ..fusion.fused import Fused, Labels, Match
 from ..fusion.snapshot import Snapshot
 from ..sensors.clock import Clock
 from ..sensors.modalities import MODALITIES
-from ..sensors.sample import End, Progress, Sample
+from ..sensors.sample import NEVER_NS, End, Progress, Sample
 from .control import RunState, Wish, Word
 from .spec import InletSpec, TrafficClass
 
@@ -117,7 +117,8 @@ def route(message: Message, modalities: Mapping[str, str]) -> tuple[TrafficClass
         case Progress() | End():
             modality = modalities.get(message.stream)
             traffic: TrafficClass = MODALITIES[modality].traffic if modality else "results"
-            return traffic, message.stream, message.t_ns if isinstance(message, Progress) else None, 0
+            stamp_ns = message.t_ns if isinstance(message, Progress) else NEVER_NS
+            return traffic, message.stream, stamp_ns if stamp_ns > NEVER_NS else None, 0
         case Embedding() | Missing():
             return "results", message.input, message.end_ns, 1
         case Snapshot():

@@ -133,6 +133,14 @@ def head_of(spec: RecordSpec, robot: str, run: int, offset_ns: int) -> Head:
     return Head(run=run, part=0, robot=robot, offset_ns=offset_ns, streams=spec.streams, plan=spec.plan)
 
 
+def awaited(spec: RecordSpec) -> set[tuple[bool, str]]:
+    """Whose End is waited for: whether it is a result's, and of what. Fusion may end before the last bundle
+    of an encode node comes; an input is often called like its only stream."""
+    return {(False, info.stream) for info in spec.streams} | {
+        (True, name) for name in (*spec.inputs, "fused")
+    }
+
+
 class Record(Base):
     """Owns the Recorder. It is done once sources, inputs and fusion have ended, and the file is closed."""
 
@@ -143,9 +151,7 @@ class Record(Base):
         self._clock: Clock = ManualClock()
         self._recorder: Recorder | None = None
         self._flushed_ns = 0
-        # An input is often called like its only stream; fusion ends before the last bundle of an encode node.
-        self._waits_for = {(False, info.stream) for info in spec.streams}
-        self._waits_for |= {(True, name) for name in (*spec.inputs, "fused")}
+        self._waits_for = awaited(spec)
         self._dropped: Counter[str] = Counter()
         self._error = ""
         self._told = False

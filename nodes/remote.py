@@ -10,7 +10,7 @@ from ..sensors.device import Reading
 from ..sensors.liveness import Change, SensorState, SensorStatus
 from ..sensors.modalities import MODALITIES
 from ..sensors.plausible import fault
-from ..sensors.sample import NS, End, Progress, Sample, StreamInfo
+from ..sensors.sample import NEVER_NS, NS, End, Progress, Sample, StreamInfo
 from .control import Produced
 from .wire.errors import WireError
 from .wire.ingest import Begin, Counts, Join, Tell
@@ -216,7 +216,7 @@ class _Stream:
         self.slewed, self.told = Slewed(), Counts()
         self.heard_ns: int | None = None
         self.base, self.next_item, self.missing, self.items = 0, 0, 0, 0
-        self.progress_ns = -(1 << 62)
+        self.progress_ns = NEVER_NS
         self.garbage: Counter[str] = Counter()
         self.ended = self.over = False
 

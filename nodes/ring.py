@@ -44,14 +44,16 @@ class Ring:
         self._lossless = lossless
         self._entries: deque[Entry] = deque()
         self._next = 0
-        self._newest_ns = -(1 << 62)
+        self._newest_ns: int | None = None
 
     def put(self, stream: str, stamp_ns: int | None, items: int, frames: Sequence[bytes]) -> None:
         """Append a message (without a stamp: as new as the newest); live, drop what has become too old."""
-        stamp_ns = self._newest_ns if stamp_ns is None else stamp_ns
+        if self._newest_ns is None and stamp_ns is not None:
+            # What came before any stamp is as old as the first.
+            self._entries = deque(entry._replace(stamp_ns=stamp_ns) for entry in self._entries)
         # Not the highest so far: one stamp from the future must not make old what comes after it.
-        self._newest_ns = stamp_ns
-        self._entries.append(Entry(self._next, stream, stamp_ns, items, frames))
+        self._newest_ns = self._newest_ns if stamp_ns is None else stamp_ns
+        self._entries.append(Entry(self._next, stream, self._newest_ns or 0, items, frames))
         self._next += 1
         if not self._lossless:
             self._drop_old()
@@ -130,7 +132,8 @@ class Ring:
         return self._gone | {name: reader.dropped for name, reader in self._readers.items()}
 
     def _too_old(self) -> bool:
-        return bool(self._entries) and self._newest_ns - self._entries[0].stamp_ns > self._keep_ns
+        newest_ns = self._newest_ns or 0
+        return bool(self._entries) and newest_ns - self._entries[0].stamp_ns > self._keep_ns
 
     def _drop_old(self) -> None:
         while self._too_old():

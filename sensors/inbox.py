@@ -9,7 +9,7 @@ import numpy as np
 
 from .device import Reading
 from .modalities import MODALITIES
-from .sample import Sample, StreamInfo
+from .sample import NEVER_NS, Sample, StreamInfo
 
 QUEUE = 2000
 """Messages of sound and rows that may wait: 40 s of 20-ms chunks; then the oldest is dropped and counted."""
@@ -92,7 +92,7 @@ class Inbox:
 
     def _ordered(self, reading: Reading, item: str) -> Reading | None:
         """The reading without what is older than its stream's newest, rows in the order of their stamps."""
-        newest_ns = self._newest_ns.get(reading.stream, -(1 << 62))
+        newest_ns = self._newest_ns.get(reading.stream, NEVER_NS)
         if item != "row":
             if reading.stamp_ns < newest_ns:
                 count = len(reading.data) if item == "pcm" else 1

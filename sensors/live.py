@@ -14,7 +14,7 @@ from .inbox import Arrived, Broke, Inbox, Note, Opened
 from .liveness import Action, Change, Liveness, SensorStatus, stale_after_ns
 from .modalities import MODALITIES
 from .plausible import Rate, Stuck, fault
-from .sample import Progress, Sample, StreamInfo
+from .sample import NEVER_NS, Progress, Sample, StreamInfo
 
 log = logging.getLogger(__name__)
 READ_S = 0.1
@@ -45,7 +45,7 @@ class LiveSource:
         self.pending: deque[Note] = deque()
         self._fresh: set[str] = set()
         self._newest_ns: dict[str, int] = {}
-        self._progress_ns = dict.fromkeys(self._rates, -(1 << 62))
+        self._progress_ns = dict.fromkeys(self._rates, NEVER_NS)
         self._commands: SimpleQueue[tuple[int, Action] | None] = SimpleQueue()
         self._session = 0
         self._refined: tuple[StreamInfo, ...] = ()
@@ -140,7 +140,7 @@ class LiveSource:
     def _promised(self, now_ns: int) -> Iterator[Progress]:
         now_ns -= self._delay_ns
         for stream, sent_ns in self._progress_ns.items():
-            newest_ns = self._newest_ns.get(stream, -(1 << 62))
+            newest_ns = self._newest_ns.get(stream, NEVER_NS)
             t_ns = min(now_ns, max(newest_ns - self._lateness_ns, now_ns - self.idle_ns))
             if t_ns - sent_ns >= (1 if stream in self._fresh else PROGRESS_NS):
                 self._progress_ns[stream] = t_ns

@@ -15,7 +15,7 @@ import numpy as np
 
 from .container import MAX_GAP_NS, Losses
 from .modalities import MODALITIES
-from .sample import NS, End, Event, Progress, Sample, StreamInfo
+from .sample import NEVER_NS, NS, End, Event, Progress, Sample, StreamInfo
 
 SLACK_NS = NS
 SLICE_NS = 20_000_000
@@ -56,7 +56,7 @@ class Reorder:
 
     def events(self, messages: Iterable[Arrived]) -> Iterator[Event]:
         """Samples by `end_ns`, Progress every PROGRESS_NS, and one End a stream."""
-        horizon_ns = -(1 << 62)
+        horizon_ns = NEVER_NS
         for logged_ns, pieces in messages:
             for piece in pieces:
                 self._add(piece)

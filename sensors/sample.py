@@ -10,7 +10,9 @@ from .modalities import MODALITIES
 
 NS = 1_000_000_000
 ClockKind = Literal["hardware", "driver", "host", "estimated"]
-Stamp = Annotated[int, msgspec.Meta(ge=-(1 << 62), le=1 << 62)]
+NEVER_NS = -(1 << 62)
+"""Before every stamp: how far a stream is of which nothing is known yet."""
+Stamp = Annotated[int, msgspec.Meta(ge=NEVER_NS, le=1 << 62)]
 Items = Annotated[int, msgspec.Meta(ge=0, le=1 << 60)]
 """What may come from elsewhere: sums and differences of such still travel."""
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from ..modalities import MODALITIES
-from ..sample import NS, End, Event, Progress, Sample, StreamInfo
+from ..sample import NEVER_NS, NS, End, Event, Progress, Sample, StreamInfo
 from ..topics import Ignored
 from .cdr import CdrError, decode
 from .head import INFO, KINDS, OWN, Head, parts_of, read_head
@@ -21,7 +21,6 @@ from .scan import Raw, Scan
 PATIENCE_NS = 5 * NS
 """A stream that said nothing for so long (its process died) holds the others up no longer."""
 CHUNKS_OF_START = CHUNKS_OF_END = 32
-_NEVER = -(1 << 62)
 
 
 class Log:
@@ -51,7 +50,7 @@ class Log:
     def events(self, epoch: int, from_ns: int | None = None) -> Iterator[Event]:
         """Yield Samples by `end_ns`, with the recorded promises, and one End a stream and epoch."""
         self._losses = {name: Counter() for name in ("log", *self._names)}
-        told = renumbered(self._told(), self._names, epoch, _NEVER if from_ns is None else from_ns)
+        told = renumbered(self._told(), self._names, epoch, NEVER_NS if from_ns is None else from_ns)
         return by_event_time(told, self._names)
 
     @property
@@ -200,7 +199,7 @@ class _Lane:
 
     def __init__(self) -> None:
         self.waiting: deque[tuple[int, Event]] = deque()
-        self.key = self.promised_ns = _NEVER
+        self.key = self.promised_ns = NEVER_NS
 
     def add(self, event: Event) -> None:
         match event:
@@ -209,7 +208,7 @@ class _Lane:
             case Progress():
                 self.promised_ns = max(self.promised_ns, event.t_ns)
             case End():
-                self.promised_ns = -_NEVER
+                self.promised_ns = -NEVER_NS
         self.waiting.append((self.key, event))
 
     @property
@@ -239,6 +238,6 @@ def _due(lanes: dict[str, _Lane], *, waiting: bool) -> Iterator[Event]:
         if waiting and any(reached < key and newest - reached <= PATIENCE_NS for reached in silent):
             return
         # A stream that has not said anything yet has its chance for as long.
-        if waiting and _NEVER in silent and newest - key <= PATIENCE_NS:
+        if waiting and NEVER_NS in silent and newest - key <= PATIENCE_NS:
             return
         yield lane.waiting.popleft()[1]

@@ -21,6 +21,7 @@ from sixsense.launch.service import Output, Service
 from sixsense.nodes.recorded import from_json
 from sixsense.nodes.wire.status import Status
 from sixsense.sensors.errors import SixsenseError
+from sixsense.sensors.mcap.head import OWN
 from sixsense.sensors.mcap.log import open_log
 from sixsense.sensors.mcap.scan import repair
 from sixsense.sensors.sample import Sample
@@ -85,7 +86,10 @@ def test_a_guest_records_from_when_it_joined_to_the_end(running: Running, tmp_pa
     assert log.counts() == {}
     samples = [event for event in log.events(1) if isinstance(event, Sample)]
     assert {s.stream for s in samples} == {info.stream for info in log.streams}
-    compared = Refusion(log, from_json(log.head.plan)).run()
+    plan = from_json(log.head.plan)
+    ended = {raw.topic for raw in log.messages(f"{OWN}ended/")}
+    assert ended == {f"{OWN}ended/{name}" for name in ("fused", *(i.name for i in plan.encode.inputs))}
+    compared = Refusion(log, plan).run()
     assert compared.equal, compared.example
     assert compared.before <= 1
     assert compared.ticks > 20

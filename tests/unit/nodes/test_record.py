@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from sixsense.encoders.embedding import Embedding
 from sixsense.fusion.snapshot import Snapshot
+from sixsense.launch.config import load_config
+from sixsense.launch.plan import plan_run
 from sixsense.launch.recording import Recording, parse_split, record_spec
 from sixsense.nodes.control import Failed, RunState
 from sixsense.nodes.record import Record, Recorder, RecordError, head_of
+from sixsense.nodes.recorded import from_json
 from sixsense.nodes.ring import Ring
 from sixsense.nodes.spec import InletSpec, RecordSpec
 from sixsense.sensors.clock import ManualClock
@@ -192,19 +195,21 @@ def test_it_goes_on_in_another_file(tmp_path: Path, split: dict[str, float]) -> 
 
 
 def test_only_the_streams_that_were_asked_for(tmp_path: Path) -> None:
-    asked = record_spec(Recording(path=tmp_path / "a.mcap", topics=("mic",)), (MIC, CAMERA), "{}")
+    plan = plan_run(load_config("demo")).facts
+    asked = record_spec(Recording(path=tmp_path / "a.mcap", topics=("mic",)), (MIC, CAMERA), plan)
     assert asked.streams == (MIC,)
+    assert asked.inputs == tuple(one.name for one in from_json(plan).encode.inputs)
     one = Record("record", "r", msgspec.structs.replace(asked, keep_free_bytes=0), 1)
     one.begin(state(), ManualClock(1))
     give(one, Progress(stream="camera", epoch=1, t_ns=1))
     one.close()
     assert {e.stream for e in open_log(tmp_path / "a.mcap").events(1)} == {"mic"}
     with pytest.raises(SixsenseError, match="no stream 'lidar' to record; there are mic, camera"):
-        record_spec(Recording(path=tmp_path / "b.mcap", topics=("lidar",)), (MIC, CAMERA), "{}")
+        record_spec(Recording(path=tmp_path / "b.mcap", topics=("lidar",)), (MIC, CAMERA), plan)
     with pytest.raises(SixsenseError, match="overwrites nothing"):
-        record_spec(Recording(path=tmp_path / "a.mcap"), (MIC,), "{}")
+        record_spec(Recording(path=tmp_path / "a.mcap"), (MIC,), plan)
     with pytest.raises(SixsenseError, match="is no folder"):
-        record_spec(Recording(path=tmp_path / "none" / "a.mcap"), (MIC,), "{}")
+        record_spec(Recording(path=tmp_path / "none" / "a.mcap"), (MIC,), plan)
 
 
 def test_what_a_device_knows_once_it_is_open_is_what_a_replay_gets(tmp_path: Path) -> None:
