@@ -22,7 +22,7 @@ from ..nodes.wire.status import Status
 from ..nodes.wire.verbs import Description
 from ..sensors.errors import SixsenseError
 from ..sensors.sample import End, Progress, Sample, StreamInfo
-from .signals import sigterm_as_ctrl_c
+from .signals import on_ctrl_c
 
 NAME = "record"
 _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "s": 1, "min": 60, "h": 3600}
@@ -102,11 +102,9 @@ def attach(control: str, recording: Recording, seconds: float | None, say: Calla
         spec = record_spec(recording, about.streams, about.plan.tobytes().decode())
         guest = Guest(client, about, spec)
         try:
-            with sigterm_as_ctrl_c():
+            with on_ctrl_c(guest.stop):
                 say(f"recording {', '.join(info.stream for info in spec.streams)} to {spec.path}")
                 guest.run(seconds)
-        except KeyboardInterrupt:
-            pass
         finally:
             guest.close()
         say(f"wrote {spec.path}")
@@ -123,8 +121,12 @@ class Guest:
         self._recorder = Recorder(spec, head_of(spec, about.robot, about.offset_ns, about.offset_ns))
         self._waits_for = awaited(spec)
 
+    def stop(self) -> None:
+        """Read no more."""
+        self._waits_for.clear()
+
     def run(self, seconds: float | None) -> None:
-        """Read until everything has ended."""
+        """Read until everything has ended, or it is stopped."""
         begun_s = looked_s = time.monotonic()
         self._look()
         self._recorder.open(self._now_ns())

@@ -19,7 +19,7 @@ from .present import Presenter, presenter
 from .queries import config_queries, parse_query
 from .remaining import Remaining
 from .schema import Config, Endpoints, SimulatedSensor
-from .signals import sigterm_as_ctrl_c
+from .signals import on_ctrl_c, sigterm_as_ctrl_c
 
 if TYPE_CHECKING:
     from ..nodes.spec import Plan
@@ -34,8 +34,6 @@ class Running(Protocol):
     """What `follow` needs of a service."""
 
     def outputs(self, timeout_s: float | None) -> Iterator[Message]: ...
-
-    def stop(self) -> None: ...
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,19 +117,7 @@ def replay(
 
 
 def follow(service: Running, show: Callable[[Message], None], idle: Callable[[], None]) -> Status:
-    """Show a service's outputs until it ends; its final status.
-
-    Ctrl-C or SIGTERM asks the sources to end, and what is under way still comes through; a second one
-    raises KeyboardInterrupt.
-    """
-    try:
-        return _until_final(service, show, idle)
-    except KeyboardInterrupt:
-        service.stop()
-        return _until_final(service, show, idle)
-
-
-def _until_final(service: Running, show: Callable[[Message], None], idle: Callable[[], None]) -> Status:
+    """Show a service's outputs until it ends; its final status."""
     while True:
         try:
             for message in service.outputs(IDLE_S):
@@ -172,10 +158,10 @@ def _present(
         for topic, why in log.ignored if log else ():
             screen.say(f"ignored: {topic}: {why}")
         remaining = Remaining(log.start_ns, log.duration_ns) if log else None
-        # Ray sets a handler of its own when it starts.
+        # Ray sets a handler of its own when it starts. What is under way still comes through.
         with (
             Service(planned, local=shown.local, say=screen.say) as service,
-            sigterm_as_ctrl_c(),
+            on_ctrl_c(service.stop),
             pausing(service.pause),
         ):
             final = follow(service, _shower(screen, export, remaining), screen.idle)

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Mapping
+from threading import Event
 from typing import Any
 
 import zmq
@@ -21,6 +22,7 @@ from ..sensors.sample import NS, End, Progress, Sample, StreamInfo
 from .config import load_config
 from .plan import plan_drivers
 from .schema import Config
+from .signals import on_ctrl_c
 
 DRAIN_NS = 5 * NS
 """How long the robot may take, at the end, to take what it has not."""
@@ -138,19 +140,22 @@ class Sending:
 
 
 def main(name: str, to: str | None, server_key: str | None, *, json: bool) -> Iterator[str]:
-    """Send until the generator is closed; a line a second of what it is doing. Raises SixsenseError."""
+    """Send until Ctrl-C, SIGTERM or the generator's close; a line a second of what it is doing. Raises
+    SixsenseError."""
     config = load_config(name)
     where = to or config.uplink.to
     clock = Timeline(time.time_ns() - time.monotonic_ns())
     key = server_key_of(where, server_key or config.uplink.server_key)
     sending = Sending(plan_drivers(config), config.robot, where, key, clock=clock)
+    over = Event()
     try:
         said_ns = clock.now_ns()
-        while True:
-            sending.turn()
-            if clock.now_ns() - said_ns >= NS:
-                said_ns += NS
-                yield line(sending.status(), where, as_json=json)
+        with on_ctrl_c(over.set):
+            while not over.is_set():
+                sending.turn()
+                if clock.now_ns() - said_ns >= NS:
+                    said_ns += NS
+                    yield line(sending.status(), where, as_json=json)
     finally:
         _drain(sending, clock)
         sending.close()

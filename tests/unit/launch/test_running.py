@@ -1,16 +1,17 @@
 import io
 import json
 import signal
+from functools import partial
 
 import pytest
 from rich.console import Console
 from sixsense.launch.present import JsonPresenter, LinesPresenter, LivePresenter
 from sixsense.launch.running import follow
-from sixsense.launch.signals import sigterm_as_ctrl_c
+from sixsense.launch.signals import on_ctrl_c, sigterm_as_ctrl_c
 
 
 class Script:
-    """A service that gives its steps one after the other: a message, or an error to raise."""
+    """A service that gives its steps one after the other: a message, an error to raise, or a call."""
 
     def __init__(self, *steps: object) -> None:
         self._steps = list(steps)
@@ -22,6 +23,9 @@ class Script:
             step = self._steps.pop(0)
             if isinstance(step, BaseException):
                 raise step
+            if isinstance(step, partial):
+                step()
+                continue
             yield step
 
     def stop(self) -> None:
@@ -40,17 +44,35 @@ def test_a_run_ends_with_its_final_status(made):
 
 def test_ctrl_c_lets_what_is_under_way_come_through(made):
     end, final = made.match("end", 20), made.status(2, final=True)
-    service = Script(made.fused(1, "camera"), KeyboardInterrupt(), TimeoutError(), end, final)
+    ctrl_c = partial(signal.raise_signal, signal.SIGINT)
+    service = Script(made.fused(1, "camera"), ctrl_c, TimeoutError(), end, final)
     shown = []
-    assert follow(service, shown.append, lambda: None) is final
+    with on_ctrl_c(service.stop):
+        assert follow(service, shown.append, lambda: None) is final
     assert shown[1:] == [end, final]
     assert service.stopped == 1
 
 
-def test_a_second_ctrl_c_is_not_waited_for(made):
-    service = Script(made.fused(1, "camera"), KeyboardInterrupt(), KeyboardInterrupt())
-    with pytest.raises(KeyboardInterrupt):
-        follow(service, lambda _: None, lambda: None)
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_only_a_second_signal_breaks_what_is_being_done(asked):
+    before, called = signal.getsignal(asked), []
+    with on_ctrl_c(lambda: called.append(1)):
+        signal.raise_signal(asked)
+        assert called == [1]
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(asked)
+    assert called == [1]
+    assert signal.getsignal(asked) is before
+
+
+def test_a_signal_that_was_ignored_from_the_start_stays_ignored():
+    before, called = signal.signal(signal.SIGINT, signal.SIG_IGN), []
+    try:
+        with on_ctrl_c(lambda: called.append(1)):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert called == []
 
 
 def test_sigterm_is_a_ctrl_c_and_only_inside():
