@@ -24,7 +24,7 @@ from sixsense.encoders.onnx import OnnxNetwork
 from sixsense.encoders.precision import apply_precision
 from torch import Tensor
 from torch.nn import functional as F
-from trunks import inputs, network_of, random_state
+from trunks import inputs, medians, network_of, random_state
 
 CPU = torch.device("cpu")
 
@@ -38,19 +38,6 @@ class Row(NamedTuple):
     cosine: dict[str, float]
     megabytes: dict[str, float]
     said: str
-
-
-def medians(calls: dict[str, Callable[[], object]], repetitions: int) -> dict[str, float]:
-    """CPU milliseconds of each, called in turn after one call to warm up."""
-    for call in calls.values():
-        call()
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(repetitions):
-        for name, call in calls.items():
-            start = time.process_time()
-            call()
-            times[name].append(1000 * (time.process_time() - start))
-    return {name: sorted(values)[len(values) // 2] for name, values in times.items()}
 
 
 def measure(modality: str, architecture: Architecture, repetitions: int) -> Row:
@@ -74,7 +61,7 @@ def measure(modality: str, architecture: Architecture, repetitions: int) -> Row:
         ways["exact"] = lambda: exact(modality, x)
         rows = {way: F.normalize(call(), dim=1).double() for way, call in ways.items()}
         cosine = {way: float(F.cosine_similarity(rows[way], rows["exact"]).min()) for way in sizes}
-        ms = medians(dict(ways), repetitions)
+        ms = medians(dict(ways), repetitions, time.process_time)
     return Row(modality, ms, cosine, sizes, " ".join(said[2:]))
 
 

@@ -59,16 +59,18 @@ def inputs(modality: str, batch: int, vocabulary: int = HUGE.vocabulary) -> Tens
     return ids
 
 
-def medians(calls: dict[str, Callable[[], object]], repetitions: int) -> dict[str, float]:
-    """Milliseconds of each, called in turn after one call to warm up."""
+def medians(
+    calls: dict[str, Callable[[], object]], repetitions: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, float]:
+    """Milliseconds of each by `clock`, called in turn after one call to warm up."""
     for call in calls.values():
         call()
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(repetitions):
         for name, call in calls.items():
-            start = time.perf_counter()
+            start = clock()
             call()
-            times[name].append(1000 * (time.perf_counter() - start))
+            times[name].append(1000 * (clock() - start))
     return {name: sorted(values)[len(values) // 2] for name, values in times.items()}
 
 

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from networks import random_network
 from sixsense.encoders.accelerated import Accelerated, Prepared
 from sixsense.encoders.architecture import HUGE, TRUNKS, Architecture, Trunk
 from sixsense.encoders.encode import Encoder, prepare
@@ -30,26 +31,14 @@ pytestmark = [
 ]
 
 
-def network(architecture: Architecture = WIDE) -> ImageBind:
-    """Random weights that keep their input's size."""
-    torch.manual_seed(0)
-    network = ImageBind(architecture).requires_grad_(False).eval()
-    for name, parameter in network.named_parameters():
-        if parameter.ndim > 1:
-            parameter.normal_(0, parameter[0].numel() ** -0.5)
-        elif parameter.ndim:
-            parameter.fill_(float(name.endswith("weight")))
-    return network
-
-
 @pytest.fixture(scope="module")
 def here() -> ImageBind:
-    return network()
+    return random_network(WIDE)
 
 
 @pytest.fixture(scope="module")
 def recorded() -> Accelerated:
-    return Accelerated(network(), CUDA)
+    return Accelerated(random_network(WIDE), CUDA)
 
 
 def batch(modality: str, count: int, seed: int = 0) -> torch.Tensor:
@@ -73,7 +62,7 @@ def test_rows_are_the_cpus(modality, count, here, recorded, caplog):
 
 @pytest.mark.parametrize("modality", INPUTS)
 def test_graphs_give_the_bits_of_the_same_work_without_them(modality, recorded):
-    plain = Accelerated(network(), CUDA, graphs=False)
+    plain = Accelerated(random_network(WIDE), CUDA, graphs=False)
     for seed in range(4):
         x = batch(modality, 2, seed)
         assert torch.equal(recorded(modality, x), plain(modality, x))
@@ -95,7 +84,7 @@ def test_texts_and_clips_are_computed_as_they_come(here, recorded):
 
 @pytest.mark.parametrize("modality", TRUNKS)
 def test_fast_is_near_exact(modality, here):
-    one = network()
+    one = random_network(WIDE)
     assert apply_precision(one, "fast", CUDA) == "fast"
     ids = torch.tensor([[5, 6, 299] + [0] * 74, [7, 299, 0] + [0] * 74])
     x = ids if modality == "text" else batch(modality, 2)
@@ -166,7 +155,7 @@ def test_work_that_cannot_be_recorded_is_done_all_the_same(caplog):
             torch.cuda.synchronize()
             return x
 
-    one = Accelerated(network(), CUDA)
+    one = Accelerated(random_network(WIDE), CUDA)
     x = batch("imu", 1)
     rows = one.begin([Raw("imu", Waiting, (), (x[0],))]).rows()
     assert "not recorded as a CUDA graph" in caplog.text
@@ -174,7 +163,7 @@ def test_work_that_cannot_be_recorded_is_done_all_the_same(caplog):
 
 
 def test_a_full_size_trunk_is_recorded(caplog):
-    one = network(HUGE.only(("audio",)))
+    one = random_network(HUGE.only(("audio",)))
     x = batch("audio", 2)
     exact = one.to(CUDA)("audio", x.to(CUDA)).cpu()
     apply_precision(one, "fast", CUDA)

@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from networks import random_network
 from sixsense.encoders import accelerated, preprocess
 from sixsense.encoders.accelerated import Accelerated
 from sixsense.encoders.architecture import TRUNKS, Architecture, Trunk
@@ -17,31 +18,18 @@ from sixsense.encoders.packed import RoundedLinear, pack
 from sixsense.encoders.place import Place
 from sixsense.encoders.preprocess.image import whole_bicubic
 from sixsense.encoders.raw import raw
-from sixsense.encoders.window import Window
-from sixsense.sensors.sample import StreamInfo
 from torch.nn import functional as F
+from windows import START, window
 
 CPU = torch.device("cpu")
 SMALL = Architecture(32, {name: Trunk(64, 2, 4) for name in TRUNKS}, vocabulary=300)
-START = 1_700_000_000_000_000_000
 RNG = np.random.default_rng(0)
 Y, X = np.mgrid[0:60, 0:80]
 
 
-def small(seed: int = 0) -> ImageBind:
-    torch.manual_seed(seed)
-    network = ImageBind(SMALL).requires_grad_(False).eval()
-    for name, parameter in network.named_parameters():
-        if parameter.ndim > 1:
-            parameter.normal_(0, parameter[0].numel() ** -0.5)
-        elif parameter.ndim:
-            parameter.fill_(float(name.endswith("weight")))
-    return network
-
-
 @pytest.fixture(scope="module")
 def network() -> ImageBind:
-    return small()
+    return random_network(SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -52,23 +40,6 @@ def fast(network: ImageBind) -> Accelerated:
 def batch(modality: str, count: int) -> torch.Tensor:
     torch.manual_seed(count)
     return torch.randn(count, *INPUTS[modality])
-
-
-def window(modality: str, encoding: str, data: np.ndarray, stamps=None, **info) -> Window:
-    stream = {"stream": "s", "modality": modality, "encoding": encoding, "rate_hz": 16000.0, "clock": "host"}
-    return Window(
-        input=f"front {modality}",
-        modality=modality,
-        epoch=0,
-        index=7,
-        start_ns=START,
-        end_ns=START + 1_000_000_000,
-        ranges=(),
-        encoding=encoding,
-        data=data,
-        stamps=stamps,
-        info=msgspec.convert(stream | info, StreamInfo),
-    )
 
 
 METRES = (1 + X / 200).astype(np.float32)

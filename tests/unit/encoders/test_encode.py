@@ -5,11 +5,9 @@ import pytest
 from sixsense.encoders.encode import Encoder
 from sixsense.encoders.errors import InputError
 from sixsense.encoders.pictures import decode_jpeg
-from sixsense.encoders.window import Window
-from sixsense.sensors.sample import StreamInfo
+from windows import START, window
 
 RNG = np.random.default_rng(0)
-START = 1_700_000_000_000_000_000
 Y, X = np.mgrid[0:480, 0:640]
 RGB = np.stack([X // 3, Y // 2, (X + Y) // 5], axis=2).astype(np.uint8)
 JPEG = cv2.imencode(".jpg", RGB[:, :, ::-1])[1].ravel()
@@ -18,29 +16,6 @@ KELVIN = (290 + Y / 40).astype(np.float32)
 PCM = (3000 * RNG.standard_normal((32000, 1))).astype(np.int16)
 ROWS = (np.array([0, 0, 9.81, 0, 0, 0]) + 0.3 * RNG.standard_normal((200, 6))).astype(np.float32)
 STAMPS = START + np.arange(200) * 5_000_000
-
-
-def window(modality: str, encoding: str, data: np.ndarray, stamps=None, **info) -> Window:
-    defaults = {
-        "stream": "s",
-        "modality": modality,
-        "encoding": encoding,
-        "rate_hz": 16000.0,
-        "clock": "host",
-    }
-    return Window(
-        input="front",
-        modality=modality,
-        epoch=0,
-        index=7,
-        start_ns=START,
-        end_ns=START + 1_000_000_000,
-        ranges=(),
-        encoding=encoding,
-        data=data,
-        stamps=stamps,
-        info=msgspec.convert(defaults | info, StreamInfo),
-    )
 
 
 WINDOWS = [

@@ -4,28 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from chunks import MIC, chunk
 from sixsense.encoders.embedding import Embedding, Range
 from sixsense.launch.as_recorded import VectorComparison, compare_vectors
 from sixsense.nodes.record import Recorder, head_of
 from sixsense.nodes.spec import RecordSpec
 from sixsense.sensors.mcap.log import open_log
-from sixsense.sensors.sample import NS, Progress, Sample, StreamInfo
-
-MIC = StreamInfo(stream="mic", modality="audio", encoding="pcm_s16", rate_hz=1000, clock="host")
-
-
-def chunk(seq: int) -> Sample:
-    return Sample(
-        stream="mic",
-        modality="audio",
-        epoch=1,
-        seq=seq,
-        item=seq * 100,
-        stamp_ns=seq * NS // 10,
-        encoding="pcm_s16",
-        data=np.zeros((100, 1), np.int16),
-        rate_hz=1000,
-    )
+from sixsense.sensors.sample import NS, Progress
 
 
 def compared(path: Path, *, chunks: tuple[int, ...], reached_s: float) -> VectorComparison:

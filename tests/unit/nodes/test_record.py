@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from chunks import MIC, chunk
 from sixsense.encoders.embedding import Embedding
 from sixsense.fusion.snapshot import Snapshot
 from sixsense.launch.config import load_config
@@ -21,24 +22,9 @@ from sixsense.sensors.mcap.head import OWN
 from sixsense.sensors.mcap.log import open_log
 from sixsense.sensors.sample import NS, End, Event, Progress, Sample, StreamInfo
 
-MIC = StreamInfo(stream="mic", modality="audio", encoding="pcm_s16", rate_hz=1000, clock="host")
 CAMERA = StreamInfo(stream="camera", modality="vision", encoding="jpeg", rate_hz=10, clock="host")
 DATA = InletSpec(node="ingest", traffic="lossless")
 RESULTS = InletSpec(node="encode", traffic="results")
-
-
-def chunk(seq: int) -> Sample:
-    return Sample(
-        stream="mic",
-        modality="audio",
-        epoch=1,
-        seq=seq,
-        item=seq * 100,
-        stamp_ns=seq * NS // 10,
-        encoding="pcm_s16",
-        data=np.full((100, 1), seq, np.int16),
-        rate_hz=1000,
-    )
 
 
 def spec(path: Path, **fields: object) -> RecordSpec:
