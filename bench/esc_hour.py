@@ -112,7 +112,7 @@ def events(
     encoder: Encoder, standing: Sequence[Standing], clips: Sequence[Clip], learn: int, cache: Path | None
 ) -> Iterator[Match]:
     """What is told of the hour after those of which queries learn, ends included."""
-    matcher = Matcher(encoder.model.card, present=("audio",))
+    matcher = Matcher(encoder.model.card, inputs={"microphone": "audio"})
     matcher.set_queries(standing, from_ns=0)
     for hour in range(learn):
         for _ in matched(matcher, kept(encoder, SEED, hour, cache)):

@@ -110,7 +110,7 @@ def events(
 ) -> list[Match]:
     """What fusion tells of a minute, its ends last."""
     rules = {name: InputRule(modality=name, limit_ns=LIMIT_NS) for name in vectors}
-    matcher = Matcher(card, present=vectors.keys())
+    matcher = Matcher(card, inputs={name: name for name in vectors})
     matcher.set_queries(asked, from_ns=START_NS)
     told: list[Match] = []
     at = dict.fromkeys(vectors, 0)

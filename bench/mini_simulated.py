@@ -127,11 +127,11 @@ def synthesised(given: Given) -> Iterator[Row]:
 
 
 def demo(given: Given) -> Iterator[Row]:
-    """The demo's watches at their threshold (see `events.py`), with all sensors and without each."""
+    """The demo's watches (see `events.py`), with all sensors and without each."""
     encoder = Encoder(given.model)
     asked = events.standing(encoder, config_queries(load_config(str(_demo()))))
     minutes = [events.minute(encoder, "test", seed) for seed in MINUTES]
-    what = f"the demo's watches at one threshold, {len(minutes)} minutes of test worlds"
+    what = f"the demo's watches, {len(minutes)} minutes of test worlds"
     for without in ("", *events.STREAMS):
         whole = events.total(list(events.measure(encoder.model.card, asked, minutes, without).values()))
         some = f", without {without}" if without else ""

@@ -72,7 +72,7 @@ def asked(model: Model, card: ModelCard) -> list[Standing]:
 def counted(encoder: Encoder, seed: int, cache: Path | None) -> np.ndarray:
     """Events that began, int64 (rates, texts, stretches), of all hours of a robot."""
     card = encoder.model.card
-    matcher = Matcher(card, present=("audio",))
+    matcher = Matcher(card, inputs={"microphone": "audio"})
     matcher.set_queries(asked(encoder.model, card), from_ns=0)
     begun = np.zeros((len(RATES_PER_H), len(TEXTS), HOURS * STRETCHES), np.int64)
     began = time.monotonic()

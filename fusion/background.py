@@ -90,17 +90,17 @@ class Learner:
 
     def take(self, other: "Learner") -> None:
         """Go on with what `other` knows of the queries that both have."""
-        rows = {name: row for row, name in enumerate(other.names)}
+        there = {name: row for row, name in enumerate(other.names)}
+        rows = [row for row, name in enumerate(self.names) if name in there]
+        old = [there[self.names[row]] for row in rows]
         self._last_ns = other._last_ns
         while self._rings.shape[2] < other._rings.shape[2]:
             self._grow()
-        for row, name in enumerate(self.names):
-            if (old := rows.get(name)) is None:
-                continue
-            self.tails[row] = other.tails[old]
-            self._rings[row, :, : other._rings.shape[2]] = other._rings[old]
-            for mine, theirs in zip(self._vectors(), other._vectors(), strict=True):
-                mine[row] = theirs[old]
+        self._rings[rows, :, : other._rings.shape[2]] = other._rings[old]
+        for mine, theirs in zip(self._vectors(), other._vectors(), strict=True):
+            mine[rows] = theirs[old]
+        for row, before in zip(rows, old, strict=True):
+            self.tails[row] = other.tails[before]
 
     def saved(self) -> dict[str, Pair]:
         """By query, oldest peak first."""

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from ..encoders.card import ModelCard
 
 
+MOST_WEIGHT = 1e6
+"""Only their ratios matter; a square of more is no number at last."""
+
+
 class Part(NamedTuple):
     """A term's weight, the modality it is of, and its unit vector, float32 (dim,)."""
 
@@ -35,10 +39,10 @@ def compose(query: Query, parts: Sequence[Part], card: "ModelCard") -> Standing:
         raise QueryError(f"query {query.name!r} has no terms: give a text, a file, a moment or a vector")
     total = np.zeros(card.dim)
     for part in parts:
-        if not np.isfinite(part.weight) or part.modality not in card.modalities:
+        if not abs(part.weight) <= MOST_WEIGHT or part.modality not in card.modalities:
             raise QueryError(
                 f"query {query.name!r}: a term of {part.modality or 'no modality'} weight {part.weight}; "
-                f"give a finite weight and one of {', '.join(card.modalities)}"
+                f"give a weight of at most {MOST_WEIGHT:g} and one of {', '.join(card.modalities)}"
             )
         if (reason := flaw(part.vector, card.dim)) is not None:
             raise QueryError(

@@ -70,8 +70,8 @@ class Fuser:
     ) -> None:
         self._card, self._rules, self._epoch = card, dict(rules), epoch
         self._ticker = Ticker(self._rules, hop_ns=hop_ns, deadline_ns=deadline_ns)
-        present = {rule.modality for rule in self._rules.values()}
-        self._matcher = Matcher(card, epoch=epoch, present=present)
+        inputs = {name: rule.modality for name, rule in self._rules.items()}
+        self._matcher = Matcher(card, epoch=epoch, inputs=inputs)
         self._labeller = Labeller(card, labels, hop_ns=hop_ns, epoch=epoch)
         self._counts = Counts()
         self._standing: tuple[Standing, ...] = ()
@@ -120,6 +120,10 @@ class Fuser:
     def since_ns(self) -> dict[str, int]:
         """The first tick that each standing query was matched in, by name."""
         return self._matcher.since_ns()
+
+    def looks(self) -> dict[str, tuple[str, ...]]:
+        """Which modalities of the run each query that was set last looks at, by name."""
+        return self._matcher.looks()
 
     def hours(self) -> dict[str, float]:
         """Hours of background seen of each standing query, by name."""

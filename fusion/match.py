@@ -1,6 +1,6 @@
 """Match: standing queries against ticks, as events that begin and end."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from ..encoders.card import ModelCard
+from ..encoders.card import Background, ModelCard
 from ..sensors.sample import NS
 from .background import check_pair
 from .errors import QueryError
@@ -18,7 +18,7 @@ from .learnt import Learnt
 from .novelty import Memory, Remembered, check_remembered
 from .odd import Glimpse, Odd, remember
 from .query import Query, Standing
-from .score import FUSED, Bank, Scores, check, check_card, judged
+from .score import FUSED, Bank, Scores, check, check_card, judged, targets
 from .space import centre
 from .target import Target, Watched
 from .tick import Tick
@@ -39,9 +39,20 @@ class Track(msgspec.Struct, kw_only=True):
     event: Event | None = None
 
 
+class _Known(NamedTuple):
+    """A standing query with all that follows from it: what its events and its scores depend on, what it is
+    compared with, and where its events are."""
+
+    standing: Standing
+    identity: str
+    content: str
+    compared: dict[str, Background]
+    judged: dict[str, Background]
+
+
 class _Change(NamedTuple):
     from_ns: int
-    standing: tuple[Standing, ...]
+    known: tuple[_Known, ...]
 
 
 class _Seen(NamedTuple):
@@ -61,13 +72,15 @@ class Matcher:
 
     A query's score on an input is the centred cosine, standardised by the background of that pair of
     modalities. It begins an event where that is highest above its threshold there. It depends on that query
-    alone, bit for bit, however many others there are. `present` are the modalities that the run has.
+    alone, bit for bit, however many others there are. `inputs` are the modality of each input that the
+    run has (None: any).
     """
 
-    def __init__(self, card: ModelCard, *, epoch: int = 0, present: Collection[str] | None = None) -> None:
+    def __init__(self, card: ModelCard, *, epoch: int = 0, inputs: Mapping[str, str] | None = None) -> None:
         check_card(card)
         self._card, self._epoch, self._seq = card, epoch, 0
-        self._present = set(card.modalities if present is None else present) | {FUSED}
+        self._inputs = inputs
+        self._newest: tuple[_Known, ...] = ()
         self._targets: dict[str, Target] = {}
         self._saved = Learnt(pairs={})
         self._memories: dict[str, Memory] = {}
@@ -83,14 +96,30 @@ class Matcher:
         its open event at that tick. Raises QueryError, and changes nothing, when any of them is unusable
         or two have the same name.
         """
-        for one in standing:
-            check(one, self._card)
-        ordered = tuple(sorted(standing, key=lambda one: one.query.name))
+        ordered = sorted(standing, key=lambda one: one.query.name)
         for one, other in pairwise(ordered):
             if one.query.name == other.query.name:
                 raise QueryError(f"two queries are called {one.query.name!r}: give each its own name")
+        before = {one.identity: one for one in self._newest}
+        self._newest = tuple(self._know(one, before) for one in ordered)
         self._changes = [change for change in self._changes if change.from_ns < from_ns]
-        self._changes.append(_Change(from_ns, ordered))
+        self._changes.append(_Change(from_ns, self._newest))
+
+    def looks(self) -> dict[str, tuple[str, ...]]:
+        """Which modalities of the run each query that was set last looks at, by name."""
+        queries = [(one.standing.query, one.judged) for one in self._newest]
+        return {q.name: q.modalities if q.asks == "disagreement" else tuple(j) for q, j in queries}
+
+    def _know(self, standing: Standing, before: Mapping[str, _Known]) -> _Known:
+        """What follows from a query; of one that was there `before`, it is known. Raises QueryError."""
+        identity = _identity(standing)
+        same = before.get(identity)
+        if same is not None and same.standing.space_id == standing.space_id:
+            return same._replace(standing=standing)
+        check(standing, self._card)
+        compared = targets(standing, self._card)
+        there = judged(standing.query, compared, self._inputs)
+        return _Known(standing, identity, _content(standing), compared, there)
 
     def match(self, tick: Tick, fused: Fused) -> list[Match]:
         """Return what the tick says of each query: ends of removed queries first, then by query name."""
@@ -155,11 +184,11 @@ class Matcher:
     def _apply_changes(self, stamp_ns: int) -> list[Match]:
         matches: list[Match] = []
         while self._changes and self._changes[0].from_ns <= stamp_ns:
-            matches += self._apply(self._changes.pop(0).standing, stamp_ns)
+            matches += self._apply(self._changes.pop(0).known, stamp_ns)
         return matches
 
-    def _apply(self, standing: tuple[Standing, ...], stamp_ns: int) -> list[Match]:
-        identities = {one.query.name: _identity(one) for one in standing}
+    def _apply(self, known: tuple[_Known, ...], stamp_ns: int) -> list[Match]:
+        identities = {one.standing.query.name: one.identity for one in known}
         gone = [name for name, track in self._tracks.items() if track.identity != identities.get(name)]
         matches = [match for name in sorted(gone) for match in self._end(name, stamp_ns)]
         for name in gone:
@@ -168,7 +197,7 @@ class Matcher:
             track = self._tracks.setdefault(name, Track(identity=identity))
             track.identity = identity
             track.since_ns = stamp_ns if track.since_ns is None else track.since_ns
-        self._apply_bank(standing)
+        self._apply_bank(known)
         return matches
 
     def _forget(self, name: str) -> None:
@@ -177,16 +206,17 @@ class Matcher:
         if not self._tracks[name].events:
             del self._tracks[name]
 
-    def _apply_bank(self, standing: tuple[Standing, ...]) -> None:
-        self._standing = standing
+    def _apply_bank(self, known: tuple[_Known, ...]) -> None:
+        self._known = known
+        self._standing = standing = [one.standing for one in known]
         self._names = [one.query.name for one in standing]
-        self._bank = Bank(standing, self._card)
+        self._rows = {name: row for row, name in enumerate(self._names)}
+        self._bank = Bank(standing, self._card, [one.compared for one in known])
         self._nothing = np.full(len(standing), -np.inf)
         self._cool_ns = np.array([self._cooled_ns(one.query) for one in standing], np.int64)
-        self._pairs = [judged(one, self._card) for one in standing]
-        self._inputs = {row: one.query.inputs for row, one in enumerate(standing) if one.query.inputs}
+        self._choosy = {row: one.query.inputs for row, one in enumerate(standing) if one.query.inputs}
         self._looking_away: dict[str, np.ndarray] = {}
-        self._odd = Odd(standing, [tuple(pairs) for pairs in self._pairs])
+        self._odd = Odd(standing, [tuple(one.judged) for one in known])
         self._memories = {m: memory for m, memory in self._memories.items() if self._odd.hours(m)}
         before, self._targets = self._targets, {}
         for modality in before:
@@ -196,10 +226,9 @@ class Matcher:
     def _watched(self, modality: str) -> list[Watched]:
         """The standing queries as they look at `modality`."""
         watched: list[Watched] = []
-        for one, pairs in zip(self._standing, self._pairs, strict=True):
-            shipped = pairs[modality].tail if modality in pairs else None
-            count = max(1, len(self._present & pairs.keys()))
-            watched.append(Watched(one.query, _content(one), shipped, count))
+        for one in self._known:
+            shipped = one.judged[modality].tail if modality in one.judged else None
+            watched.append(Watched(one.standing.query, one.content, shipped, max(1, len(one.judged))))
         return watched
 
     def _target(self, modality: str) -> Target:
@@ -239,7 +268,7 @@ class Matcher:
     def _elsewhere(self, name: str) -> np.ndarray:
         """The rows of the queries that look at other inputs."""
         if name not in self._looking_away:
-            rows = [row for row, inputs in self._inputs.items() if name not in inputs]
+            rows = [row for row, inputs in self._choosy.items() if name not in inputs]
             self._looking_away[name] = np.array(rows, np.int64)
         return self._looking_away[name]
 
@@ -303,10 +332,9 @@ class Matcher:
 
     def _hours(self, name: str) -> float:
         """Hours of background seen of a query on the target where that is least."""
-        if name not in self._names:
+        if (row := self._rows.get(name)) is None:
             return 0.0
-        index = self._names.index(name)
-        seen = [t.learner.hours[index] for m, t in self._targets.items() if m in self._pairs[index]]
+        seen = [t.learner.hours[row] for m, t in self._targets.items() if m in self._known[row].judged]
         return float(min(seen, default=0.0))
 
     def _end(self, name: str, stamp_ns: int) -> list[Match]:

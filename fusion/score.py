@@ -1,6 +1,6 @@
 """Scores: how far each standing query stands out from its background, for all queries at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -98,11 +98,18 @@ def targets(standing: Standing, card: ModelCard) -> dict[str, Background]:
     return found
 
 
-def judged(standing: Standing, card: ModelCard) -> dict[str, Background]:
-    """Of `targets`, those where events are: a disagreement's are in its first modality. Raises QueryError."""
-    found = targets(standing, card)
-    query = standing.query
-    return {query.modalities[0]: found[query.modalities[0]]} if query.asks == "disagreement" else found
+def judged(
+    query: Query, found: Mapping[str, Background], inputs: Mapping[str, str] | None
+) -> dict[str, Background]:
+    """Of `found`, the query's `targets`, those where its events can be: a disagreement's are in its first.
+
+    `inputs` are the modality of each input that the run has (None: any); a query may name some of them.
+    """
+    asked = query.modalities[:1] if query.asks == "disagreement" else tuple(found)
+    if inputs is not None:
+        there = {modality for name, modality in inputs.items() if not query.inputs or name in query.inputs}
+        asked = [name for name in asked if name in there or (name == FUSED and not query.inputs)]
+    return {name: found[name] for name in asked}
 
 
 def check(standing: Standing, card: ModelCard) -> None:
@@ -161,14 +168,22 @@ def check_card(card: ModelCard) -> None:
 
 
 class Bank:
-    """Checked standing queries, laid out so that one embedding is compared with all of them at once."""
+    """Checked standing queries, laid out so that one embedding is compared with all of them at once.
 
-    def __init__(self, standing: Sequence[Standing], card: ModelCard) -> None:
+    `known` are their `targets`, where the caller has them.
+    """
+
+    def __init__(
+        self,
+        standing: Sequence[Standing],
+        card: ModelCard,
+        known: Sequence[Mapping[str, Background]] | None = None,
+    ) -> None:
         self._card = card
         self._rows = np.zeros((len(standing), card.dim))
         for row, one in zip(self._rows, standing, strict=True):
             row[:] = one.vector
-        self._pairs = [targets(one, card) for one in standing]
+        self._pairs = [targets(one, card) for one in standing] if known is None else known
         self._backgrounds: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
     def score(self, modality: str, vector: np.ndarray) -> Scores:

@@ -63,7 +63,7 @@ def list_queries(control: str, *, json: bool) -> Iterator[str]:
         standing = client.queries()
     if not standing and not json:
         yield 'no query is standing; add one: sixsense queries add "a dog barks"'
-    yield from (json_line("query", query) if json else _line(query) for query in standing)
+    yield from (json_line("query", query) if json else query_line(query) for query in standing)
 
 
 def add_query(control: str, query: Query, *, json: bool) -> Iterator[str]:
@@ -102,8 +102,10 @@ def taught(
     return Query(name=name, terms=(*terms, *words), **given)
 
 
-def _line(query: QueryStatus) -> str:
-    where = ", ".join(query.modalities) or "nowhere"
+def query_line(query: QueryStatus) -> str:
+    """One standing query for a person."""
+    where = ", ".join(query.modalities) or "nothing"
+    where += f" at {', '.join(query.inputs)}" if query.inputs else ""
     rate = "" if query.at_most_per_h is None else f"  at most {query.at_most_per_h:g}/h"
     note = f"  ({query.note})" if query.note else ""
     return f"{query.name}  in {where}{rate}{note}"

@@ -183,6 +183,12 @@ MESSAGES: dict[str, type[msgspec.Struct]] = {
 }
 
 
+def without_outdated(wishes: Sequence[Wish]) -> list[Wish]:
+    """Of what waits to be obeyed, all but states that a newer one follows: each is complete in itself."""
+    newest = next((wish for wish in reversed(wishes) if isinstance(wish, RunState)), None)
+    return [wish for wish in wishes if wish is newest or not isinstance(wish, RunState)]
+
+
 def refusals(gates: "Sequence[Gate]", epoch: int) -> tuple[Produced, ...]:
     """What endpoints refused, as a report tells it: counts of no stream, which become notes of the status."""
     causes = {what: count for gate in gates for what, count in list(gate.refused.items())}

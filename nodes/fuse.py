@@ -15,7 +15,6 @@ from ..fusion.background import ENOUGH_H
 from ..fusion.engine import Fuser, Told
 from ..fusion.errors import FusionError
 from ..fusion.fused import Fused
-from ..fusion.score import targets
 from ..sensors.clock import Clock, ManualClock
 from ..sensors.errors import SixsenseError
 from ..sensors.sample import NS, End, Progress
@@ -84,11 +83,14 @@ class Fuse(Base):
             self._queries_version = wish.queries_version
             standing = wish.standing()
             self._fuser.set_queries(standing)
+            looks = self._fuser.looks()
             self._queries = tuple(
                 QueryStatus(
                     name=s.query.name,
                     since_ns=0,
-                    modalities=tuple(targets(s, self._spec.card)),
+                    modalities=looks[s.query.name],
+                    inputs=s.query.inputs,
+                    note="" if looks[s.query.name] else "no input of this run is what it looks at",
                     at_most_per_h=s.query.at_most_per_h,
                 )
                 for s in standing
@@ -191,7 +193,7 @@ class Fuse(Base):
 
 def _known(query: QueryStatus, since_ns: int, hours: float) -> QueryStatus:
     """A query with what has become of it; one that asks for a rate says how far its background is known."""
-    learning = query.at_most_per_h is not None and hours < ENOUGH_H
+    learning = query.at_most_per_h is not None and query.modalities and hours < ENOUGH_H
     note = f"calibrating, {hours:.1f} of {ENOUGH_H:g} h" if learning else query.note
     return msgspec.structs.replace(query, since_ns=since_ns, background_h=hours, note=note)
 

@@ -1,7 +1,7 @@
 """Standing queries of a run: each gets its vector from an encode node, then stands until it is removed."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ import msgspec
 from ..encoders.card import ModelCard
 from ..fusion.errors import QueryError
 from ..fusion.query import Query, Standing, Term
-from ..fusion.score import FUSED, background, check
+from ..fusion.score import FUSED, background, check, judged, targets
 from .control import Answer, Ask, Embed, Embedded, Outbox
 from .wire.fields import MAX_HEADER_BYTES, MAX_PAYLOADS
 from .wire.status import QueryStatus
@@ -40,14 +40,15 @@ class StandingQueries:
 
     `version` is new whenever `matched` is. `kept` collects the clients' queries that are to be remembered, by
     name (None: to be forgotten), `notes` what a person should know. `encoder` is the node that is asked for
-    vectors, the edge is told what has become of what clients ask. `inputs` are all that a query can look at.
+    vectors, the edge is told what has become of what clients ask. `inputs` are all that a query can look at,
+    each with its modality.
     """
 
     def __init__(
         self,
         card: ModelCard,
         encoder: str,
-        inputs: Collection[str],
+        inputs: Mapping[str, str],
         first: Sequence[Query],
         remembered: Sequence[Query],
     ) -> None:
@@ -56,6 +57,7 @@ class StandingQueries:
         self._remembered = {query.name for query in remembered} - taken
         self._first = [*first, *(query for query in remembered if query.name in self._remembered)]
         self._standing: dict[str, Standing] = {}
+        self._never: dict[str, str] = {}
         self._waiting: dict[int, _Waiting] = {}
         self._ids = count(1)
         self.version = 0
@@ -70,14 +72,12 @@ class StandingQueries:
     @property
     def matched(self) -> list[Standing]:
         """The standing queries that this space can compare with something."""
-        return [standing for standing in self._standing.values() if self._can_match(standing)]
+        return [standing for name, standing in self._standing.items() if name not in self._never]
 
     def silent(self) -> tuple[QueryStatus, ...]:
         """The others."""
         return tuple(
-            QueryStatus(name=s.query.name, since_ns=0, modalities=(), note=self._why_never(s))
-            for s in self._standing.values()
-            if not self._can_match(s)
+            QueryStatus(name=name, since_ns=0, modalities=(), note=why) for name, why in self._never.items()
         )
 
     def start(self) -> Outbox:
@@ -124,9 +124,9 @@ class StandingQueries:
 
     def _stand(self, standing: Standing) -> str:
         """Let it stand; what is to be known of it. Raises QueryError."""
-        note = "" if self._can_match(standing) else self._why_never(standing)
-        if note:
-            log.warning("%s", note)
+        never = "" if self._can_match(standing) else self._why_never(standing)
+        if never:
+            log.warning("%s", never)
         else:
             check(standing, self._card)
         if absent := [name for name in standing.query.inputs if name not in self._inputs]:
@@ -141,8 +141,10 @@ class StandingQueries:
                 f"of {MAX_BYTES}: remove one, or give it fewer terms"
             )
         self._standing[standing.query.name] = standing
+        if never:
+            self._never[standing.query.name] = never
         self.version += 1
-        return note
+        return never or self._unseen(standing)
 
     def _refuse(self, waiting: _Waiting, error: QueryError) -> Outbox:
         """It does not stand: tell who asked. Raises the error where the run was started with it."""
@@ -160,6 +162,7 @@ class StandingQueries:
             names = ", ".join(sorted(self._standing)[:MAX_NAMED]) or "none"
             error = f"no query {ask.name[:MAX_NAME]!r}; standing are: {names}"
             return Answer(id=ask.id, error=error + ", ..." * (len(self._standing) > MAX_NAMED))
+        self._never.pop(ask.name, None)
         self.version += 1
         self.kept.append((ask.name, None))
         return Answer(id=ask.id)
@@ -176,6 +179,8 @@ class StandingQueries:
             return f"query {name[:MAX_NAME]!r} has {moments} moments: give at most {MAX_MOMENTS}"
         if not 0 < len(name) <= MAX_NAME:
             return f"a query's name has 1 to {MAX_NAME} characters, and this one {len(name)}: give a --name"
+        if not name.isprintable():
+            return f"a query's name is printed, which {name!r} cannot be: give a --name"
         if name in self._standing or name in (waiting.query.name for waiting in self._waiting.values()):
             return f"a query {name!r} is standing already: choose another --name, or remove it"
         if len(self._standing) + len(self._waiting) >= MAX_QUERIES:
@@ -187,6 +192,13 @@ class StandingQueries:
         if not {*wanted} <= {*self._card.modalities, FUSED}:
             return True  # what it asks for does not exist, which `check` says
         return any(background(self._card, standing, target) is not None for target in wanted)
+
+    def _unseen(self, standing: Standing) -> str:
+        """What to know of a query of which this run senses nothing."""
+        query, compared = standing.query, targets(standing, self._card)
+        where = f"{', '.join(compared)} of {', '.join(query.inputs or self._inputs)}"
+        there = judged(query, compared, self._inputs)
+        return "" if there else f"it looks at {where[:MAX_NAME]}, which this run has not"
 
     def _why_never(self, standing: Standing) -> str:
         reason = "has no background for that" if self._card.trained else "is untrained: similarity only"

@@ -13,7 +13,19 @@ import zmq
 from ..sensors.clock import Timeline
 from ..sensors.errors import SixsenseError
 from ..sensors.sample import Sample
-from .control import MAX_REASON, Embed, Failed, Register, Report, RunState, Wish, Word, pack, unpack
+from .control import (
+    MAX_REASON,
+    Embed,
+    Failed,
+    Register,
+    Report,
+    RunState,
+    Wish,
+    Word,
+    pack,
+    unpack,
+    without_outdated,
+)
 from .link import CREDIT, GATHER_S, Inlet, Outlet
 from .node import Message, Node, Yield, route
 from .ring import Ring
@@ -87,8 +99,7 @@ class Shell:
             # What the senders gathered comes at different moments: one turn takes it all.
             time.sleep(GATHER_S)
         self._wait()
-        while self._control.poll(0):
-            self._obey(cast(Wish, unpack(self._control.recv_multipart())))
+        self._obey_all()
         for outlet in self._outlets.values():
             outlet.on_readable()
             if outlet.joined and self._begun:
@@ -159,6 +170,14 @@ class Shell:
             samples += isinstance(message, Sample)
             if isinstance(message, Sample) and (samples >= BATCH or not self._room):
                 return
+
+    def _obey_all(self) -> None:
+        """What the supervisor wishes by now: clients who add hundreds of queries at once hold nothing up."""
+        wishes: list[Wish] = []
+        while self._control.poll(0):
+            wishes.append(cast(Wish, unpack(self._control.recv_multipart())))
+        for wish in without_outdated(wishes):
+            self._obey(wish)
 
     def _obey(self, wish: Wish) -> None:
         if isinstance(wish, RunState):

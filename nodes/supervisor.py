@@ -19,6 +19,8 @@ from .wire.status import Status
 
 log = logging.getLogger(__name__)
 STATUS_S = 1.0
+SHARE_S = 0.25
+"""How often nodes are told the standing queries at the most: a thousand of them are megabytes."""
 DRAIN_S = 5.0
 """How long a live run may take to bring through what its sources had sent when they ended."""
 START_S = 120.0
@@ -54,7 +56,7 @@ class Supervisor:
         self._accounts = accounts.Accounts(
             info for body in encoders.values() for one in body.inputs for info in one.members
         )
-        inputs = [one.name for body in encoders.values() for one in body.inputs]
+        inputs = {one.name: one.modality for body in encoders.values() for one in body.inputs}
         self.queries = StandingQueries(plan.card, self._encoder, inputs, plan.queries, remembered)
         self._checkpoint = np.zeros(0, np.uint8)
         self._changes: list[Change] = []
@@ -62,6 +64,7 @@ class Supervisor:
         self._notes = list(plan.notes)
         self._seq = 0
         self._status_ns = 0
+        self._shared_ns, self._shared_version = monotonic_ns, 0
         self.go = self.stopping = self.over = self.paused = False
         self.error: str = ""
         self.statuses: list[Status] = []
@@ -102,7 +105,8 @@ class Supervisor:
                 self._roster.leave(name, self._offset_ns)
         if self._has_drained(now_ns):
             return self.finish(now_ns)
-        return self._tell(now_ns) if now_ns - self._status_ns >= STATUS_S * NS else []
+        told = self._tell(now_ns) if now_ns - self._status_ns >= STATUS_S * NS else []
+        return [*self._share_queries(now_ns), *told]
 
     def stop(self) -> Outbox:
         """Ask the sources to end; the run is over when everything has come through."""
@@ -211,16 +215,21 @@ class Supervisor:
 
     def _ask(self, word: Embedded | Ask, now_ns: int) -> Outbox:
         """A client asks something of the standing queries, or one has its vector."""
-        before = self.queries.version
         try:
             answers = self.queries.asked(word) if isinstance(word, Ask) else self.queries.embedded(word)
         except QueryError as error:
             return self.give_up(str(error))
-        changed = self.go and self.queries.version != before
-        return [*answers, *(self._broadcast() if changed else self._begin_when_ready(now_ns))]
+        return [*answers, *(self._share_queries(now_ns) if self.go else self._begin_when_ready(now_ns))]
+
+    def _share_queries(self, now_ns: int) -> Outbox:
+        """Let the nodes know queries that they do not; when many come at once, a few times a second."""
+        if self.queries.version == self._shared_version or now_ns - self._shared_ns < SHARE_S * NS:
+            return []
+        self._shared_ns = now_ns
+        return self._broadcast()
 
     def _broadcast(self) -> Outbox:
-        matched = self.queries.matched
+        matched, self._shared_version = self.queries.matched, self.queries.version
         state = RunState(
             go=self.go,
             stop=self.stopping,

@@ -77,12 +77,14 @@ class Outage(msgspec.Struct, frozen=True, kw_only=True):
 class QueryStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A standing query and the first tick it was matched in (0 until then).
 
-    `background_h` hours of its background were seen; `at_most_per_h` is the rate it asks for, if any.
+    It looks at `modalities` of this run, and at those `inputs` alone if it names any. `background_h` hours of
+    its background were seen; `at_most_per_h` is the rate it asks for, if any.
     """
 
     name: str
     since_ns: int
     modalities: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
     note: str = ""
     background_h: float = 0.0
     at_most_per_h: float | None = None

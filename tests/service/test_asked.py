@@ -60,11 +60,11 @@ def test_what_is_asked_stands_until_it_is_removed(
             list(add_query(control, mixed, json=False))
         rated = asked(str(chirp), None, at_most="6/h", name="chirp", modalities=("audio",))
         assert "chirp stands" in "".join(add_query(control, rated, json=False))
-        moment = asked(None, "microphone@2.5s", at_most=None, name="just now", modalities=("audio",))
+        moment = asked(None, "microphone@2s", at_most=None, name="just now", modalities=("audio",))
         list(add_query(control, moment, json=False))
         with pytest.raises(ControlError, match="microphone has no embedding at"):
             list(add_query(control, asked(None, "microphone@1e6", at_most=None, name="then"), json=False))
-        kettle = taught("kettle", [chirp], ["microphone@3s"], 0.0)
+        kettle = taught("kettle", [chirp], ["microphone@1s"], 0.0)
         list(add_query(control, kettle, json=False))
         one.until("chirp", "just now", "kettle")
         lines = listed(control)

@@ -51,7 +51,7 @@ def test_terms_that_cancel_out_or_are_none_are_refused(make):
     for parts, reason in [
         ([], "no terms"),
         ([one, Part(-1.0, "text", make.towards(1))], "cancel out"),
-        ([Part(float("nan"), "text", make.towards(1))], "finite weight"),
+        ([Part(float("nan"), "text", make.towards(1))], "weight of at most"),
         ([Part(1.0, "smell", make.towards(1))], "term of smell"),
         ([Part(1.0, "text", np.ones(7, np.float32))], "not float32"),
         ([Part(1.0, "text", np.full(4, np.nan, np.float32))], "not finite"),

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from matching import run, told, watching
 from sixsense.encoders.card import Background
+from sixsense.fusion import match as match_module
 from sixsense.fusion.errors import FusionError, QueryError
 from sixsense.fusion.match import Matcher
+from sixsense.fusion.score import targets
 
 
 def test_queries_take_effect_at_the_first_tick_from_their_stamp(make):
@@ -127,3 +129,21 @@ def test_a_card_that_cannot_be_scored_with_is_refused(make):
         Matcher(make.card(backgrounds={"text/vision": Background(mean=0.0, deviation=0.0)}))
     with pytest.raises(FusionError, match="vision mean of toy is not 4 finite values"):
         Matcher(make.card(means={"vision": np.zeros(3, np.float32)}))
+
+
+def test_what_a_query_is_compared_with_is_found_once_however_often_others_change(make, monkeypatch):
+    found = []
+    monkeypatch.setattr(match_module, "targets", lambda one, card: found.append(one) or targets(one, card))
+    matcher = watching(make, make.standing("first"), make.standing("second", make.towards(1, 1)))
+    for changes in range(5):
+        more = [make.standing(f"{n}", make.towards(1, n + 2)) for n in range(changes)]
+        again = [make.standing("first"), make.standing("second", make.towards(1, 1))]
+        matcher.set_queries([*again, *more], from_ns=make.HOP_NS * (changes + 1))
+        run(make, matcher, [0, 0], first=changes + 1)
+    assert [one.query.name for one in found] == ["first", "second", "0", "1", "2", "3"]
+
+
+def test_queries_of_the_same_meaning_keep_their_own_names(make):
+    matcher = watching(make, make.standing("bell"), make.standing("ring"))
+    assert matcher.looks().keys() == {"bell", "ring"}
+    assert [one.query for one in run(make, matcher, [9])] == ["bell", "ring"]

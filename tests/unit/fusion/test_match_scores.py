@@ -129,7 +129,7 @@ def test_a_rate_is_a_threshold_on_every_target_by_the_cards_tail(make):
 def test_a_rate_counts_only_the_targets_that_the_run_has(make):
     tail = Tail(threshold=2.0, per_h=100.0, shape=0.0, scale=1.0)
     backgrounds = {f"text/{m}": Background(mean=0.0, deviation=0.1, tail=tail) for m in ("vision", "audio")}
-    matcher = Matcher(make.card(backgrounds=backgrounds), present=("vision",))
+    matcher = Matcher(make.card(backgrounds=backgrounds), inputs={"cam": "vision"})
     matcher.set_queries([make.standing(at_most_per_h=6.0)], from_ns=0)
     assert told(make, run(make, matcher, [tail.level(6.0) - 0.01, tail.level(6.0) + 0.01])) == [("begin", 2)]
 
@@ -164,3 +164,19 @@ def test_a_query_of_some_inputs_looks_at_no_other(make):
         told = match(make, matcher, tick_of(make, index, *seen))
         begun += [(one.query, one.input, index) for one in told if one.phase == "begin"]
     assert begun == [("both", "rear", 1), ("front", "front", 2)]
+
+
+def test_a_query_of_one_input_has_its_rate_and_its_background_there_alone(make):
+    tail = Tail(threshold=2.0, per_h=100.0, shape=0.0, scale=1.0)
+    backgrounds = {f"text/{m}": Background(mean=0.0, deviation=0.1, tail=tail) for m in ("vision", "audio")}
+    matcher = Matcher(make.card(backgrounds=backgrounds), inputs={"cam": "vision", "mic": "audio"})
+    whole, camera = make.standing("whole"), make.standing("camera", at_most_per_h=6.0, inputs=("cam",))
+    matcher.set_queries([whole, camera], from_ns=0)
+    assert matcher.looks() == {"whole": ("vision", "audio"), "camera": ("vision",)}
+    found = []
+    for index, score in enumerate([*[0.1] * 100, tail.level(6.0) - 0.01, tail.level(6.0) + 0.01], 1):
+        cam = make.embedding("cam", index * 250, make.scoring(score))
+        mic = make.embedding("mic", index * 250, make.scoring(0.1), modality="audio")
+        found += match(make, matcher, tick_of(make, index, cam, mic))
+    assert [one.stamp_ns // make.HOP_NS for one in found if one.query == "camera"] == [102]
+    assert matcher.hours()["camera"] > 0

@@ -89,7 +89,7 @@ def told(make, matcher, ticks):
 
 
 def matcher_of(make, *standing):
-    matcher = Matcher(make.card(), present=("vision", "audio"))
+    matcher = Matcher(make.card(), inputs={"cam": "vision", "mic": "audio"})
     matcher.set_queries(standing, from_ns=0)
     return matcher
 

@@ -1,8 +1,9 @@
 """What a command line asks for, as a query."""
 
 import pytest
-from sixsense.launch.asking import asked
+from sixsense.launch.asking import asked, query_line
 from sixsense.launch.queries import QueryError
+from sixsense.nodes.wire.status import QueryStatus
 
 
 def ask(text=None, moment=None, **options):
@@ -37,3 +38,17 @@ def test_a_disagreement_has_terms_and_its_modalities_in_order() -> None:
 def test_what_does_not_go_together_is_refused(options, why: str) -> None:
     with pytest.raises(QueryError, match=why):
         ask(**options)
+
+
+def test_a_standing_query_is_listed_with_where_it_looks_and_how_far_it_has_learnt() -> None:
+    plain = QueryStatus(name="a dog", since_ns=0, modalities=("vision", "audio"))
+    assert query_line(plain) == "a dog  in vision, audio"
+    camera = QueryStatus(
+        name="a dog",
+        since_ns=0,
+        modalities=("vision",),
+        inputs=("front",),
+        at_most_per_h=6.0,
+        note="calibrating, 0.4 of 3 h",
+    )
+    assert query_line(camera) == "a dog  in vision at front  at most 6/h  (calibrating, 0.4 of 3 h)"

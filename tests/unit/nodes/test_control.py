@@ -17,6 +17,7 @@ from sixsense.nodes.control import (
     RunState,
     pack,
     unpack,
+    without_outdated,
 )
 from sixsense.nodes.wire.errors import WireError
 
@@ -76,3 +77,11 @@ def test_a_state_gives_each_query_its_own_vector() -> None:
 def test_anything_else_is_refused(frames: list[bytes]) -> None:
     with pytest.raises(WireError):
         unpack(frames)
+
+
+def test_of_states_that_wait_the_newest_is_left_and_nothing_else_is_left_out() -> None:
+    one, two, three = (msgspec.structs.replace(STATE, queries_version=version) for version in (1, 2, 3))
+    ask, other = Embed(id=70, query=QUERY), Answer(id=1)
+    assert without_outdated([one, ask, two, three, other]) == [ask, three, other]
+    assert without_outdated([ask, other]) == [ask, other]
+    assert without_outdated([]) == []

@@ -21,7 +21,7 @@ CARD = ModelCard(
 
 
 def queries(*first: Query, remembered: tuple[Query, ...] = ()) -> StandingQueries:
-    return StandingQueries(CARD, "encode", ("cam", "mic"), first, remembered)
+    return StandingQueries(CARD, "encode", {"cam": "vision", "mic": "audio"}, first, remembered)
 
 
 def standing(query: Query, parts: int = 1) -> Standing:
@@ -126,3 +126,31 @@ def test_an_error_names_some_of_what_is_standing_and_can_be_sent() -> None:
     reply = answer(one.asked(Ask(id=1, name="y" * 60_000)))
     assert "standing are: 000" in reply.error
     assert isinstance(unpack(pack(reply)), Answer)
+
+
+def test_a_query_of_what_the_run_has_not_stands_and_says_so() -> None:
+    assert added(queries(), Query(name="seen", inputs=("cam",))).note == ""
+    one = queries()
+    assert (
+        added(one, Query(name="heard", inputs=("mic",))).note
+        == "it looks at vision of mic, which this run has not"
+    )
+    assert [s.query.name for s in one.matched] == ["heard"]
+
+
+def test_what_can_match_nothing_is_said_until_it_is_removed() -> None:
+    one, spoken = queries(), Query(name="spoken")
+    ((_, request),) = one.asked(Ask(id=1, query=spoken))
+    assert isinstance(request, Embed)
+    word = Standing(query=spoken, mix=(("text", 1.0),), space_id="mini:0", vector=np.full(4, 0.5, np.float32))
+    assert "can match nothing" in answer(one.embedded(Embedded(id=request.id, standing=word))).note
+    assert (one.matched, [status.name for status in one.silent()]) == ([], ["spoken"])
+    assert answer(one.asked(Ask(id=2, name="spoken"))).error == ""
+    assert one.silent() == ()
+
+
+@pytest.mark.parametrize("name", ["\x1b[2J", "two\nlines", "\x00"])
+def test_a_name_that_would_spoil_a_terminal_is_refused(name: str) -> None:
+    reply = answer(queries().asked(Ask(id=1, query=Query(name=name))))
+    assert "is printed" in reply.error
+    assert reply.error.isprintable()

@@ -30,13 +30,13 @@ def test_watching_and_unwatching_a_running_service() -> None:
     ((name, request),) = one.take(Ask(id=4, query=Query(name="alarm")), 0)
     assert name == "encode"
     assert isinstance(request, Embed)
-    out = one.take(Embedded(id=request.id, standing=standing("alarm")), 0)
+    out = one.take(Embedded(id=request.id, standing=standing("alarm")), 6 * NS)
     assert ("edge", Answer(id=4)) in out
     assert states(out)["fuse"].queries_version == 1
     ((_, refusal),) = one.take(Ask(id=5, query=Query(name="alarm")), 0)
     assert isinstance(refusal, Answer)
     assert "standing already" in refusal.error
-    out = one.take(Ask(id=6, name="alarm"), 0)
+    out = one.take(Ask(id=6, name="alarm"), 7 * NS)
     assert states(out)["fuse"].queries == ()
     ((_, refusal),) = one.take(Ask(id=7, name="alarm"), 0)
     assert isinstance(refusal, Answer)
@@ -50,11 +50,26 @@ def test_a_query_that_can_match_nothing_in_this_space_says_so() -> None:
     text = Standing(
         query=Query(name="dog"), mix=(("text", 1.0),), space_id="mini:0", vector=np.ones(4, np.float32)
     )
-    out = one.take(Embedded(id=request.id, standing=text), 0)
+    out = one.take(Embedded(id=request.id, standing=text), 6 * NS)
     assert "untrained" in next(wish.note for _, wish in out if isinstance(wish, Answer))
     assert states(out)["fuse"].queries == ()
     one.tick(100 * NS)
     assert [(q.name, q.modalities) for q in one.statuses[-1].queries] == [("dog", ())]
+
+
+def test_of_queries_that_come_at_once_the_nodes_are_told_together() -> None:
+    one, _ = started()
+    told: list[int] = []
+    for number in range(10):
+        ((_, request),) = one.take(Ask(id=number, query=Query(name=f"q{number}")), 6 * NS)
+        assert isinstance(request, Embed)
+        out = one.take(Embedded(id=request.id, standing=standing(f"q{number}")), 6 * NS + number)
+        assert ("edge", Answer(id=number)) in out
+        told += [len(state.queries) for name, state in states(out).items() if name == "fuse"]
+    assert told == [1]
+    assert not states(one.tick(6 * NS + 9))
+    assert len(states(one.tick(7 * NS))["fuse"].queries) == 10
+    assert not states(one.tick(8 * NS))
 
 
 def test_a_vector_that_is_none_is_refused_before_it_reaches_fusion() -> None:
