@@ -121,6 +121,16 @@ def _export(network: nn.Module, modality: str, example: Tensor, folder: Path) ->
         )
         assert program is not None, "the exporter returns a program unless it is given a file"
         program.save(str(folder / f"{modality}.onnx"), external_data=size > LARGEST_FILE)
+    check_batch(folder / f"{modality}.onnx")
+
+
+def check_batch(path: Path) -> None:
+    """Raises ModelError for a file that takes the example's batch alone, as torch 2.5 writes them."""
+    import onnx
+
+    batch = onnx.load(path, load_external_data=False).graph.input[0].type.tensor_type.shape.dim[0]
+    if not batch.dim_param:
+        raise ModelError(f"torch {torch.__version__} exports {path.stem} for one batch alone; update it")
 
 
 def _quantise(

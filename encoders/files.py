@@ -98,14 +98,19 @@ def _imu(model: "Model", path: Path) -> np.ndarray:
         with np.load(path) as arrays:
             return model.embed_imu([arrays["rows"]], [arrays["stamps"]])[0]
     lines = [line.split(",") for line in path.read_text().splitlines() if line.strip()]
-    stamps = np.array([int(line[0]) for line in lines], np.int64)
-    return model.embed_imu([np.array([line[1:] for line in lines], np.float32)], [stamps])[0]
+    try:
+        stamps = np.array([int(line[0]) for line in lines], np.int64)
+        rows = np.array([line[1:] for line in lines], np.float32)
+    except ValueError as error:
+        raise InputError(f"imu: {error}; a line is {_IMU_LINE}, without a header") from error
+    return model.embed_imu([rows], [stamps])[0]
 
 
 def _text(model: "Model", path: Path) -> np.ndarray:
     return model.embed_text([path.read_text(encoding="utf-8")])[0]
 
 
+_IMU_LINE = "a stamp in ns, acceleration xyz in m/s^2, turn rate xyz in rad/s"
 _SUFFIXES = {".csv": "imu", ".npz": "imu", ".txt": "text"}
 _EMBED: dict[str, Callable[["Model", Path], np.ndarray]] = {
     "vision": _vision,

@@ -13,6 +13,7 @@ from .errors import ModelError
 from .imagebind import ImageBind
 from .towers.shape import TowersShape
 from .towers.towers import Towers
+from .truncated import first_cut_key
 
 Network = ImageBind | Towers
 
@@ -26,12 +27,10 @@ def load_network(weights: Path, architecture: Architecture | TowersShape) -> Net
     with torch.device("meta"):
         network = _network(architecture)
     state = _checked_state(weights, network)
-    # Small ones are copied out of the mapped file, whose tensors lie as they come: how a product rounds may
-    # depend on where its numbers lie.
-    copied = isinstance(network, Towers)
-    network.load_state_dict(
-        {k: value.float().clone() if copied else value.float() for k, value in state.items()}, assign=True
-    )
+    # Copied, so that the mapped file is let go: else its pages are counted as this process's memory beside
+    # what is made of them, and how a product rounds may depend on where its numbers lie.
+    owned = {key: value.to(torch.float32, copy=True) for key, value in state.items()}
+    network.load_state_dict(owned, assign=True)
     return network.requires_grad_(False).eval()
 
 
@@ -68,19 +67,30 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         with safe_open(path, framework="pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path}: no readable safetensors file ({error})") from error
+        raise _unreadable(path, "safetensors file", str(error)) from error
 
 
 def _read_pth(path: Path) -> dict[str, Tensor]:
     try:
         # Mapped, so that the trunks that nobody asked for are never read from disk.
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except (RuntimeError, pickle.UnpicklingError, OSError, EOFError, ValueError) as error:
+    except pickle.UnpicklingError as error:
+        # What torch says here is advice to execute whatever the file holds.
+        raise _unreadable(path, "state dict", "no file of torch.save's, or more than tensors") from error
+    except (RuntimeError, OSError, EOFError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"{path}: no readable state dict ({reason})") from error
+        raise _unreadable(path, "state dict", reason) from error
     if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
         raise ModelError(f"{path}: holds no plain dictionary of tensors; save model.state_dict() instead")
     return loaded
+
+
+def _unreadable(path: Path, what: str, reason: str) -> ModelError:
+    cut = first_cut_key(path)
+    if cut is None:
+        return ModelError(f"{path}: no readable {what} ({reason})")
+    size = path.stat().st_size
+    return ModelError(f"{path}: {cut} is not whole, the file is cut off after {size} bytes; fetch it again")
 
 
 def _check_keys(path: Path, keys: list[str], expected: dict[str, torch.Size]) -> None:

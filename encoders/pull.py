@@ -94,10 +94,14 @@ def _check_digest(part: Path, path: Path, digest: str, sha256: str | None) -> st
     return f"as pinned at the first download ({_pin(path).name})"
 
 
-def _check_contents(part: Path) -> int:
+def _check_contents(file: Path) -> int:
+    """How many keys it has. Raises DownloadError unless they are the released checkpoint's."""
     from .loading import check_weights
 
-    return len(check_weights(part, HUGE))
+    try:
+        return len(check_weights(file, HUGE))
+    except ModelError as error:
+        raise DownloadError(f"{error}; it is not used: delete it, and give another --url") from error
 
 
 def _pin(path: Path) -> Path:

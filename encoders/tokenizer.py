@@ -4,7 +4,6 @@ import gzip
 import html
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 
 MERGES = 49152 - 256 - 2
 END_OF_WORD = "</w>"
-# What ftfy, which CLIP cleans text with, does to the curly quotes that word processors write.
-_QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'})
 _WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+"
 
 
@@ -142,9 +139,11 @@ def _words() -> "PreTokenizer":
 
 
 def clean(text: str) -> str:
-    """Unescape HTML (twice, as CLIP does), compose, collapse white space, lower the case."""
-    text = unicodedata.normalize("NFC", text.translate(_QUOTES))
-    return re.sub(r"\s+", " ", html.unescape(html.unescape(text))).strip().lower()
+    """As CLIP does: mend broken characters, unescape HTML twice, collapse white space, lower the case."""
+    import ftfy
+
+    text = html.unescape(html.unescape(ftfy.fix_text(text)))
+    return re.sub(r"\s+", " ", text).strip().lower()
 
 
 def _read_merges(path: Path) -> list[tuple[str, str]]:

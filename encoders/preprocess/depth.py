@@ -92,8 +92,9 @@ def omnivore_x8(disparity: Values) -> Values:
 
 
 def _standardised(disparity: np.ndarray) -> np.ndarray:
-    # A flat wall has no deviation to divide by: it becomes zeros, not infinity.
-    return (disparity - disparity.mean()) / max(float(disparity.std()), 1e-6)
+    # A flat wall has no deviation to divide by: it becomes zeros, not infinity, nor what float32 rounds off.
+    exact = disparity.astype(np.float64)
+    return ((exact - exact.mean()) / max(float(exact.std()), 1e-6)).astype(np.float32)
 
 
 _PRESETS = {"omnivore_x8": omnivore_x8, "standardised": _standardised}

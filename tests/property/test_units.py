@@ -53,6 +53,16 @@ def test_less_than_a_frame_is_refused_with_its_length(rate_hz, count):
         preprocess.audio(np.zeros(count, np.float32), rate_hz)
 
 
+@given(RATES, st.integers(1, 2), st.sampled_from([np.nan, np.inf, -np.inf]), st.data())
+@QUICK
+def test_a_sound_with_a_number_that_is_none_is_refused_with_its_place(rate_hz, channels, value, data):
+    pcm = np.zeros((rate_hz // 10, channels), np.float32)
+    at = data.draw(st.integers(0, len(pcm) - 1))
+    pcm[at, 0] = value
+    with pytest.raises(InputError, match=rf"1 of {len(pcm)} values are not finite, the first at \({at},\)"):
+        preprocess.audio(pcm, rate_hz)
+
+
 @given(st.floats(0.03, 9), RATES, st.integers(0, 99))
 @settings(max_examples=20, deadline=None)
 def test_a_recording_of_any_length_is_three_clips(seconds, rate_hz, seed):
@@ -77,6 +87,34 @@ def test_motion_at_any_rate_is_2000_instants(count, rate_hz, gravity, turn, seed
     assert features.shape == (6, 2000)
     assert torch.isfinite(features).all()
     assert float(features[:3].norm(dim=0).median()) == pytest.approx(gravity, rel=0.05)
+
+
+@given(st.integers(2, 300), st.sampled_from([np.nan, np.inf]), st.data())
+@QUICK
+def test_motion_with_a_number_that_is_none_is_refused_with_its_place(count, value, data):
+    rows, stamps = motion(count, 100, 9.81, 0.1, 0)
+    at = data.draw(st.tuples(st.integers(0, count - 1), st.integers(0, 5)))
+    rows[at] = value
+    with pytest.raises(
+        InputError, match=rf"1 of {6 * count} values are not finite, the first at \({at[0]}, {at[1]}\)"
+    ):
+        preprocess.imu(rows, stamps)
+
+
+@given(st.integers(2, 300), st.floats(9.6, 150), st.floats(0, 34))
+@QUICK
+def test_motion_that_is_cut_off_at_the_sensors_limits_is_seen(count, force, turn):
+    """Constant too: a sensor that has reached its range says the same number for long."""
+    rows = np.tile(np.array([0, 0, force, turn, 0, 0], np.float32), (count, 1))
+    features = preprocess.imu(rows, np.arange(count) * 10_000_000)
+    assert set(features[2].tolist()) == {float(np.float32(force))}
+    assert set(features[3].tolist()) == {float(np.float32(turn))}
+
+
+@given(st.integers(0, 1))
+def test_motion_of_one_row_or_none_is_refused(count):
+    with pytest.raises(InputError, match=r"one row has no rate|empty"):
+        preprocess.imu(np.zeros((count, 6), np.float32), np.arange(count))
 
 
 @given(st.integers(20, 500), st.integers(0, 99), st.sampled_from([1.0, 1000.0, 16384.0]))

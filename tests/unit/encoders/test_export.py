@@ -1,5 +1,6 @@
 """Exported encoders give the network's rows, at any batch, and never run elsewhere than asked."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +8,13 @@ import pytest
 import torch
 from sixsense.encoders.architecture import Architecture, Trunk
 from sixsense.encoders.errors import InputError, ModelError
-from sixsense.encoders.export import export_onnx
+from sixsense.encoders.export import check_batch, export_onnx
 from sixsense.encoders.imagebind import ImageBind
 from sixsense.encoders.onnx import OnnxNetwork
 from torch.nn import functional as F
 
 pytest.importorskip("onnxscript", reason="the extra `onnx` is not installed")
+onnx = pytest.importorskip("onnx", reason="the extra `onnx` is not installed")
 
 DIM = 64
 ARCHITECTURE = Architecture(dim=DIM, trunks={m: Trunk(96, 1, 4) for m in ("text", "audio")}, vocabulary=514)
@@ -114,3 +116,12 @@ def test_damaged_files_and_folders_in_use_are_refused(network, tmp_path: Path) -
         OnnxNetwork(tmp_path, AUDIO, {}, CPU)
     with pytest.raises(ModelError, match="not empty"):
         export_onnx(network, ("audio",), {}, tmp_path)
+
+
+def test_a_file_that_takes_one_batch_alone_is_refused(tmp_path: Path) -> None:
+    for batch, refused in ((4, True), ("batch", False)):
+        x, y = (onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, [batch, 6]) for n in "xy")
+        graph = onnx.helper.make_graph([onnx.helper.make_node("Identity", ["x"], ["y"])], "imu", [x], [y])
+        onnx.save(onnx.helper.make_model(graph), tmp_path / "imu.onnx")
+        with pytest.raises(ModelError, match="exports imu for one batch alone") if refused else nullcontext():
+            check_batch(tmp_path / "imu.onnx")

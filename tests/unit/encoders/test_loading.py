@@ -45,6 +45,16 @@ def test_half_precision_files_are_computed_in_float32(tmp_path):
     assert {p.dtype for p in load_network(tmp_path / "w.pth", SMALL).parameters()} == {torch.float32}
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="tells what is mapped on Linux alone")
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_file_is_let_go_once_it_is_loaded(tmp_path, suffix):
+    path = tmp_path / f"w{suffix}"
+    torch.save(state(), path) if suffix == ".pth" else save_file(state(), path)
+    network = load_network(path, SMALL)
+    assert str(path) not in Path("/proc/self/maps").read_text()
+    assert network.rows("imu", torch.zeros(1, 6, 2000)).shape == (1, 8)
+
+
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_a_missing_key_is_named(tmp_path, suffix):
     weights = state()

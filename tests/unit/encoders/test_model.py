@@ -160,7 +160,7 @@ def test_recordings_are_embedded(mini, shared):
         ("audio", "missing.wav", SourceError, r"missing\.wav: no such file"),
         ("audio", "words.txt", SourceError, r"words\.txt"),
         ("depth", "grey.png", SourceError, "8-bit"),
-        ("imu", "words.txt", SourceError, r"words\.txt: cannot be read as imu"),
+        ("imu", "words.txt", InputError, r"words\.txt: imu: .*; a line is a stamp .*, without a header"),
         ("thermal", "words.txt", SourceError, r"words\.txt"),
         ("vision", "words.txt", SourceError, r"words\.txt"),
     ],

@@ -25,6 +25,30 @@ def test_clip_ids(clip, text, ids):
     assert clip.ids(text) == ids
 
 
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        (
+            "It's John’s “dog”, they've said: I'D like 12 of them!?",
+            "585 568 1742 568 257 1929 4332 889 1200 1946 281 328 1896 789 272 273 539 1180 6004",
+        ),
+        (
+            "naïve café 東京 😀 İ ß e\u0301",
+            "1097 35689 563 15304 48338 21078 361 7334 328 16384 127 509 4166",
+        ),
+        ("ﬁre ＡＢＣ Ǆ ½ Ⅷ …", "1769 5334 67 129 378 33613 158 227 371 959"),
+        ("schÃ¶n l’Ã©tÃ©", "844 7255 333 331 262 3459 39694"),
+        ("x\x00y \x1b[36mblue\x1b[0m \ufeffbom", "11443 1746 19469"),
+        ("A &amp;amp; B &lt;3 &eacute;", "320 261 321 283 274 4166"),
+        ("a\xa0b\u2028c\r\nd", "320 321 322 323"),
+        ("a_b-c/d #$%@! 1234567", "320 318 321 268 322 270 323 2 3 4 31 256 272 273 274 275 276 277 278"),
+    ],
+)
+def test_odd_texts_have_the_ids_of_clips_own_tokenizer(clip, text, ids):
+    """As said by its port in open_clip_torch 3.3.0."""
+    assert clip.ids(text) == [int(i) for i in ids.split()]
+
+
 @pytest.mark.parametrize("text", ["A  Photo\tof\na DOG", " a photo of a dog ", "a &#112;hoto of a dog"])
 def test_case_white_space_and_html_do_not_matter(clip, text):
     assert clip.ids(text) == clip.ids("a photo of a dog")
