@@ -11,7 +11,7 @@ import numpy as np
 import typer
 
 from ..encoders.architecture import TRUNKS
-from ..encoders.bind.binding import Binding, trained_modalities
+from ..encoders.bind.binding import Binding, Found, trained_modalities
 from ..encoders.bind.bound import card_changes, check_free, write_bound
 from ..encoders.bind.prepare import ANCHORS, ROWS, TEACHER, Job, Teacher, identity_of, prepare
 from ..encoders.bind.settings import Settings
@@ -22,6 +22,7 @@ from ..encoders.checkpoint import find_checkpoint
 from ..encoders.data.given import Data, Wanted
 from ..encoders.data.item import belong
 from ..encoders.errors import InputError
+from ..encoders.evaluate.intervals import gain
 from ..encoders.model import Model, load_model
 from ..sensors.sample import NS
 from .advance import counted_advance, steps_advance
@@ -72,8 +73,9 @@ def _bind(settings: Settings, out: Path, folder: Path, *, json: bool) -> None:
     _say_data(settings, task, data.left_out)
     before = _measured(task)
     with steps_advance() as report:
-        after = fit(task, _schedule(settings), folder, report)
-    record = _record(settings, digest, identity, task, after)
+        figures = fit(task, _schedule(settings), folder, report)
+    after = _measured(task)
+    record = _record(settings, digest, identity, task, figures)
     changes = card_changes(read_card(settings.model), *_rows_of(task, settings))
     write_bound(checkpoint, out, network, trained_modalities(settings), changes, record)
     _clear(folder)
@@ -106,9 +108,9 @@ def _schedule(settings: Settings) -> Schedule:
     )
 
 
-def _measured(task: Binding) -> dict[str, float]:
+def _measured(task: Binding) -> dict[str, Found]:
     task.module.eval()
-    return task.evaluate()
+    return task.found()
 
 
 def _rows_of(task: Binding, settings: Settings) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -161,13 +163,24 @@ def _say_data(settings: Settings, task: Binding, left_out: Counter[str]) -> None
 
 
 def _say_result(
-    out: Path, model: Model, before: dict[str, float], after: dict[str, float], *, json: bool
+    out: Path, model: Model, before: dict[str, Found], after: dict[str, Found], *, json: bool
 ) -> None:
     space_id = read_card(out).space_id
+    gains = {name: gain(before[name].hits, one.hits, one.sources) for name, one in after.items()}
     if json:
+        sides = {"before": _shares(before), "after": _shares(after)}
+        grown = {name: one._asdict() for name, one in gains.items()}
         fields = {"out": str(out), "space_id": space_id, "from": model.space_id}
-        typer.echo(jsonlib.dumps(fields | {"before": before, "after": after}))
+        typer.echo(jsonlib.dumps(fields | sides | {"gain": grown}))
         return
-    for name, value in after.items():
-        typer.echo(f"held-out {name:<24} {before[name]:.3f} -> {value:.3f}")
+    old, new = _shares(before), _shares(after)
+    for name, one in gains.items():
+        interval = f"{one.value:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
+        typer.echo(f"held-out {name:<24} {old[name]:.3f} -> {new[name]:.3f}  {interval}")
+    if all(one.low <= 0 for one in gains.values()):
+        typer.echo("no gain is sure: too little is held out to tell; of a log take five minutes or more")
     typer.echo(f"{out}  {space_id} (vectors of {model.space_id} are not comparable with it)")
+
+
+def _shares(found: dict[str, Found]) -> dict[str, float]:
+    return {name: float(one.hits.mean()) for name, one in found.items()}

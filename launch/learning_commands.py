@@ -42,7 +42,7 @@ def bind(
     streams: Streams = "",
     batch: Annotated[int | None, typer.Option(help="Pairs a step (64).")] = None,
     temperature: Annotated[float | None, typer.Option(help="By default ImageBind's.")] = None,
-    steps: Annotated[int | None, typer.Option(help="How long (1000).")] = None,
+    steps: Annotated[int | None, typer.Option(help="How long (300).")] = None,
     rate: Annotated[float | None, typer.Option(help="How fast (0.001).")] = None,
     bf16: Annotated[bool | None, typer.Option("--bf16/--float32", help="Compute in bfloat16.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random (0).")] = None,
@@ -55,7 +55,8 @@ def bind(
 
     What was sensed together in a log, has the same stem in two folders, or stands in one row of a CSV is a
     pair; a FOLDER of classes is bound to their names with --anchor text. A run that was killed goes on from
-    its last checkpoint, to the same result, when the command is given again.
+    its last checkpoint, to the same result, when the command is given again. Of a log take five minutes or
+    more: the last fifth of it is held out, and says what was gained, with a 95 % interval.
     """
     commands = _load("bind")
     options = {

@@ -16,9 +16,17 @@ LOUDER_DB = 6.0
 MASKED_BINS, MASKED_FRAMES = 16, 24
 
 
-def augment(modality: str, rows: Tensor) -> Tensor:
-    """Rows (n, ...) of a modality's encoder, each changed by itself, from torch's global generator."""
-    return _CHANGES[modality](rows)
+PICTURES = ("vision", "depth", "thermal")
+
+
+def augment(modality: str, rows: Tensor, beside: str = "text") -> Tensor:
+    """Rows (n, ...) of a modality's encoder, each changed by itself, from torch's global generator.
+
+    `beside` is the modality that they belong to: a picture of what another camera sees is neither cut nor
+    mirrored, because where things are is what the two have in common.
+    """
+    cut = modality in PICTURES and beside not in PICTURES
+    return _CHANGES[modality](_view(rows) if cut else rows)
 
 
 def _unchanged(rows: Tensor) -> Tensor:
@@ -26,16 +34,11 @@ def _unchanged(rows: Tensor) -> Tensor:
 
 
 def _vision(rows: Tensor) -> Tensor:
-    return _brightness(_view(rows), 0.2)
-
-
-def _depth(rows: Tensor) -> Tensor:
-    """The scale of disparity is the camera's, so it stays."""
-    return _view(rows)
+    return _brightness(rows, 0.2)
 
 
 def _thermal(rows: Tensor) -> Tensor:
-    return _brightness(_view(rows), 0.05).clamp(0, 1)
+    return _brightness(rows, 0.05).clamp(0, 1)
 
 
 def _view(rows: Tensor) -> Tensor:
@@ -94,7 +97,8 @@ def _rotations(n: int) -> Tensor:
 
 _CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
     "vision": _vision,
-    "depth": _depth,
+    # The scale of disparity is the camera's, so it stays.
+    "depth": _unchanged,
     "thermal": _thermal,
     "audio": _audio,
     "imu": _imu,

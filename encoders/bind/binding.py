@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from ..data.item import belong
 from ..errors import InputError, ModelError
+from ..evaluate.report import clusters_of
 from ..evaluate.scores import ranks
 from .augment import augment
 from .objective import TEMPERATURES, distance, info_nce, relations
@@ -38,6 +39,13 @@ class Batch(NamedTuple):
     anchors: Tensor
     same: Tensor
     teacher: Tensor | None
+
+
+class Found(NamedTuple):
+    """Which held-out cases found what belongs to them, bool (n,), and what each is of: a stretch, a file."""
+
+    hits: np.ndarray
+    sources: list[str]
 
 
 class AsRun(nn.Module):
@@ -100,12 +108,11 @@ class Binding:
         settings = self._settings
         device = next(self.module.parameters()).device
         rows = batch.rows.to(device)
-        rows = self.module(
-            settings.modality, augment(settings.modality, rows) if settings.augment else rows
-        ).float()
+        changed = augment(settings.modality, rows, settings.anchor) if settings.augment else rows
+        rows = self.module(settings.modality, changed).float()
         anchors = batch.anchors.to(device)
         if settings.train_anchor:
-            changed = augment(settings.anchor, anchors) if settings.augment else anchors
+            changed = augment(settings.anchor, anchors, settings.modality) if settings.augment else anchors
             anchors = self.module(settings.anchor, changed).float()
         temperature = settings.temperature or TEMPERATURES[settings.modality]
         with torch.autocast(device.type, enabled=False):
@@ -118,6 +125,10 @@ class Binding:
 
     def evaluate(self) -> dict[str, float]:
         """Held-out R@1 and R@5, rows finding anchors and anchors finding rows."""
+        return {name: float(one.hits.mean()) for name, one in self.found().items()}
+
+    def found(self) -> dict[str, Found]:
+        """The same case by case."""
         held = self.split.held[:: -(-len(self.split.held) // MEASURED)]
         columns = sorted({int(index) for row in held for index in self.partners[row]})
         items = [self.data.rows.items[index] for index in held]
@@ -125,12 +136,13 @@ class Binding:
         similarity = self.vectors(held) @ self.anchor_vectors(columns).T
         relevant = belong(items, others, NEAR_NS)
         there, back = self._settings.modality, self._settings.anchor
-        figures: dict[str, float] = {}
-        for name, found in (
-            (f"{there}>{back}", ranks(similarity, relevant)),
-            (f"{back}>{there}", ranks(similarity.T, relevant.T)),
+        figures: dict[str, Found] = {}
+        for name, before, asked in (
+            (f"{there}>{back}", ranks(similarity, relevant), items),
+            (f"{back}>{there}", ranks(similarity.T, relevant.T), others),
         ):
-            figures |= {f"R@{k} {name}": float(np.mean((found >= 0) & (found < k))) for k in (1, 5)}
+            sources = clusters_of(asked)
+            figures |= {f"R@{k} {name}": Found((before >= 0) & (before < k), sources) for k in (1, 5)}
         return figures
 
     def vectors(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:

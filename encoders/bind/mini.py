@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import torch
@@ -27,8 +27,9 @@ from ..towers.shape import (
     TowerShapes,
     TowersShape,
 )
+from . import minilm
 from .anchors import Anchors
-from .recipes import motion, research, sight, sound, text
+from .recipes import motion, pictures, research, sight, sound, text
 from .recipes.assembly import assemble, digest_of_files, read_tower, save_tower
 from .recipes.concepts import concepts, sound_labels
 from .recipes.vectors import TextVectors, both
@@ -76,9 +77,9 @@ def _pictures(modality: str) -> Callable[[Path, Path], None]:
     """The tower of a kind of pictures, with its layout."""
 
     def run(shared: Path, build: Path) -> None:
-        pictures = sight.pictures_in(shared)
-        texts = sight.texts_of(_anchors(shared), shared, pictures.names)
-        task = sight.learn(modality, build, pictures, texts, _report(build / f"{modality}.log"))
+        known = sight.pictures_in(shared)
+        texts = sight.texts_of(_anchors(shared), shared, known.names)
+        task = sight.learn(modality, build, known, texts, _report(build / f"{modality}.log"))
         tower = sight.whole(modality, task.module.tower, sight.fitted_layout(build))
         save_tower(tower.state_dict(), tower.shape, build / f"{modality}.safetensors")
 
@@ -91,14 +92,21 @@ def _assemble(shared: Path, build: Path) -> None:
     shapes = msgspec.convert({name: shape for name, (_, shape) in towers.items()}, TowerShapes)
     widest = max(shape.meaning + getattr(shape, "layout", 0) for _, shape in towers.values())
     shape = TowersShape(dim=widest, towers=shapes, merges=tuple(merges))
-    origin = {
+    states = {name: state for name, (state, _) in towers.items()}
+    assemble(states, shape, origin(shared, build), build / "mini.safetensors")
+
+
+def origin(shared: Path, build: Path) -> dict[str, Any]:
+    """What the model was made from and how: what its file keeps of that."""
+    return {
         "command": "python -m sixsense.encoders.bind.mini SHARED BUILD",
         "data": {name: digest_of_files(shared / "data" / name) for name in (*DATA, *research.data_of(build))},
-        "teachers": {name: digest_of_files(shared / "teachers" / name) for name in TEACHERS},
-        "seeds": {"text": text.SEED, "audio": sound.SEED, "imu": motion.SEED},
+        "teachers": {
+            **{name: digest_of_files(shared / "teachers" / name) for name in TEACHERS},
+            minilm.PACKAGE: digest_of_files(minilm.folder()),
+        },
+        "seeds": {"text": text.SEED, "audio": sound.SEED, "imu": motion.SEED, "pictures": pictures.SEED},
     }
-    states = {name: state for name, (state, _) in towers.items()}
-    assemble(states, shape, origin, build / "mini.safetensors")
 
 
 KINDS: dict[str, type[Shape]] = {

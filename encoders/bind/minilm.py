@@ -28,9 +28,9 @@ class MiniLm:
         from safetensors.torch import load_file
         from tokenizers import Tokenizer
 
-        folder = _folder()
-        self._weights = load_file(folder / "model.safetensors")
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        where = folder()
+        self._weights = load_file(where / "model.safetensors")
+        self._tokenizer = Tokenizer.from_file(str(where / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS)
 
@@ -84,7 +84,8 @@ class MiniLm:
         return F.layer_norm(x.float(), (WIDTH,), weight, bias, 1e-12)
 
 
-def _folder() -> Path:
+def folder() -> Path:
+    """Where its weights and its tokenizer are. Raises ModelError when the package is not installed."""
     found = importlib.util.find_spec(PACKAGE)
     if found is None or found.origin is None:
         raise ModelError(

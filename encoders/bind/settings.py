@@ -36,11 +36,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     every_s: Positive = 0.5
     batch: Annotated[int, msgspec.Meta(ge=2, le=100_000)] = 64
     temperature: Positive | None = None
-    steps: Count = 1000
+    steps: Count = 300
     rate: Positive = 1e-3
     weight_decay: NotNegative = 0.01
     average: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.99
     bf16: bool = False
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**31)] = 0
-    evaluate_every: Count = 200
+    evaluate_every: Count = 100
     save_every_s: NotNegative = 10.0

@@ -1,4 +1,4 @@
-"""Confidence intervals of shares of hits: Wilson's, or a bootstrap where hits depend on each other."""
+"""Confidence intervals of shares of hits, and of their growth: Wilson's, or a bootstrap by source."""
 
 import math
 from collections.abc import Sequence
@@ -40,6 +40,27 @@ def share(hits: np.ndarray, sources: Sequence[str] | None = None) -> Share:
     return Share(value, *wilson(value, clusters), count)
 
 
+class Gain(NamedTuple):
+    """By how much a share has grown, and the limits of its 95 % confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def gain(before: np.ndarray, after: np.ndarray, sources: Sequence[str]) -> Gain:
+    """By how much more of the same cases are True in `after`, bool (n,), than in `before`.
+
+    Whole sources are drawn again, each with both. Of fewer than FEWEST nothing is known: -1 to 1. Raises
+    ValueError for no cases.
+    """
+    if not len(before):
+        raise ValueError("no cases: a gain of nothing is not defined")
+    grown = after.astype(np.float64) - before
+    limits = _bootstrap(grown, sources) if len(set(sources)) >= FEWEST else (-1.0, 1.0)
+    return Gain(float(grown.mean()), *limits)
+
+
 def wilson(value: float, count: int) -> tuple[float, float]:
     """Wilson (1927), "Probable inference, the law of succession, and statistical inference"."""
     scale = 1 + Z * Z / count
@@ -48,11 +69,11 @@ def wilson(value: float, count: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def _bootstrap(hits: np.ndarray, sources: Sequence[str]) -> tuple[float, float]:
+def _bootstrap(values: np.ndarray, sources: Sequence[str]) -> tuple[float, float]:
     _, codes = np.unique(np.asarray(sources), return_inverse=True)
-    right = np.bincount(codes, weights=hits.astype(np.float64))
+    sums = np.bincount(codes, weights=values.astype(np.float64))
     sizes = np.bincount(codes)
     drawn = np.random.default_rng(0).integers(0, len(sizes), (RESAMPLES, len(sizes)))
-    values = right[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    low, high = (float(q) for q in np.quantile(values, [0.025, 0.975]))
+    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    low, high = (float(q) for q in np.quantile(means, [0.025, 0.975]))
     return low, high

@@ -59,6 +59,16 @@ def test_a_turned_device_feels_the_same_force():
     assert not torch.allclose(turned[:, 0] / motion[:, 0], turned[:, 1] / motion[:, 1])
 
 
+@pytest.mark.parametrize("modality", ["vision", "depth", "thermal"])
+def test_what_two_cameras_see_stays_where_it_is(modality):
+    edge = torch.zeros(8, *SHAPES[modality])
+    edge[..., 10:20] = 0.5
+    steps = augment(modality, edge, "thermal").diff(dim=3).abs() > 0.2
+    assert torch.equal(steps, edge.diff(dim=3).abs() > 0.2)
+    heard = augment(modality, edge, "audio").diff(dim=3).abs() > 0.2
+    assert not torch.equal(heard, steps)
+
+
 def test_a_picture_is_cut_and_sometimes_mirrored():
     torch.manual_seed(0)
     ramp = torch.linspace(0, 1, 64).expand(64, 1, 64, 64).contiguous()

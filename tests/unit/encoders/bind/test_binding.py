@@ -1,11 +1,12 @@
 """What is paired, masked and taught, on sides small enough to be counted by hand."""
 
+import msgspec
 import numpy as np
 import pytest
 import torch
 from sixsense.encoders.bind.binding import Binding, Prepared
 from sixsense.encoders.bind.bound import card_changes
-from sixsense.encoders.bind.objective import info_nce, relations
+from sixsense.encoders.bind.objective import TEMPERATURES, info_nce, relations
 from sixsense.encoders.bind.settings import Settings
 from sixsense.encoders.bind.views import Views
 from sixsense.encoders.card import Background, ModelCard
@@ -104,11 +105,44 @@ def test_held_out_figures_are_of_held_out_pairs():
     assert known.evaluate()["R@1 thermal>vision"] == 1.0
 
 
+def test_held_out_cases_are_counted_by_stretches_of_their_log():
+    keys = [str(k) for k in range(200)]
+    task = binding(views("thermal", keys), views("vision", keys))
+    for name, one in task.found().items():
+        assert one.hits.shape == (40,) == (len(one.sources),)
+        assert sorted(set(one.sources)) == [f"log@{k}" for k in (16, 17, 18, 19)]
+        assert task.evaluate()[name] == one.hits.mean()
+
+
 def test_anchors_that_a_class_shares_cannot_be_trained():
     keys = [str(k % 4) for k in range(20)]
     settings = Settings(modality="thermal", anchor="vision", train_anchor=True)
     with pytest.raises(InputError, match="--train-anchor: several of vision belong to one class"):
         binding(views("thermal", keys, stamped=False), views("vision", keys, stamped=False), settings)
+
+
+def test_info_nce_is_its_formula_and_the_same_both_ways():
+    rows, anchors = (
+        nn.functional.normalize(torch.randn(5, 3, generator=torch.Generator().manual_seed(k)), dim=1)
+        for k in (1, 2)
+    )
+    cosines = (rows @ anchors.T).double().numpy() / 0.1
+    own = np.diag(cosines)
+    there, back = (np.log(np.exp(cosines).sum(axis=axis)) - own for axis in (1, 0))
+    assert float(info_nce(rows, anchors, 0.1)) == pytest.approx((there.mean() + back.mean()) / 2, rel=1e-5)
+    assert float(info_nce(anchors, rows, 0.1)) == pytest.approx(float(info_nce(rows, anchors, 0.1)), rel=1e-6)
+
+
+def test_temperatures_are_imagebinds_unless_one_is_given():
+    # Girdhar et al. (arXiv 2305.05665), appendix B.
+    assert (TEMPERATURES["audio"], TEMPERATURES["depth"], TEMPERATURES["thermal"]) == (0.05, 0.2, 0.1)
+    keys = [str(k) for k in range(20)]
+    losses = {}
+    for temperature in (None, 0.1, 0.7):
+        settings = msgspec.structs.replace(SETTINGS, temperature=temperature)
+        task = binding(views("thermal", keys), views("vision", keys), settings)
+        losses[temperature] = task.loss(task.batch(0)).item()
+    assert losses[None] == losses[0.1] != losses[0.7]
 
 
 def test_masked_rows_are_no_negatives():

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from sixsense.encoders.bind.trainer import CHECKPOINT, Advance, Schedule, fit
@@ -67,6 +68,22 @@ def test_it_learns_reports_and_leaves_the_frozen_layer_alone(tmp_path: Path) -> 
     assert [advance.step for advance in seen] == [20, 25, 40, 50, 60]
     assert seen[-1].left_s == 0
     assert seen[-1].figures == figures
+
+
+def test_bfloat16_computes_and_float32_is_kept(tmp_path: Path) -> None:
+    answered: dict[bool, set[torch.dtype]] = {}
+    figures: dict[bool, float] = {}
+    for bf16 in (False, True):
+        task, types = Fitted(), answered.setdefault(bf16, set())
+        task.module[-1].register_forward_hook(lambda *called, types=types: types.add(called[2].dtype))
+        schedule = msgspec.structs.replace(SCHEDULE, bf16=bf16)
+        figures[bf16] = fit(task, schedule, tmp_path / str(bf16), quiet)["distance"]
+        kept = {value.dtype for value in state(task).values() if value.is_floating_point()}
+        assert kept == {torch.float32}
+    # What is held out is measured in float32.
+    assert answered == {False: {torch.float32}, True: {torch.float32, torch.bfloat16}}
+    assert figures[True] != figures[False]
+    assert figures[True] == pytest.approx(figures[False], rel=0.05)
 
 
 def test_what_is_kept_is_what_was_evaluated(tmp_path: Path) -> None:

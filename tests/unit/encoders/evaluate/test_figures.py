@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sixsense.encoders.data.item import Item
-from sixsense.encoders.evaluate.intervals import share, wilson
+from sixsense.encoders.evaluate.intervals import Gain, gain, share, wilson
 from sixsense.encoders.evaluate.probe import draw_shots, fit_probe, probe
 from sixsense.encoders.evaluate.report import Side, few_shot, retrieval, zero_shot
 from sixsense.encoders.evaluate.scores import chance, ranks
@@ -36,6 +36,28 @@ def test_cases_of_few_sources_are_worth_less():
 def test_a_share_of_nothing_is_refused():
     with pytest.raises(ValueError, match="no cases"):
         share(np.zeros(0, bool))
+
+
+def test_a_gain_is_of_the_same_cases():
+    # Half of the cases are hard, in both: the gain is known far better than either share.
+    hard = np.arange(200) % 2 == 0
+    before, after = ~hard & (np.arange(200) % 20 != 1), ~hard
+    found = gain(before, after, [str(k // 20) for k in range(200)])
+    assert found.value == pytest.approx(0.05)
+    assert 0 < found.low <= found.value <= found.high < 0.06
+    assert gain(after, before, [str(k // 20) for k in range(200)]).high < 0
+    nothing = gain(after, after, [str(k // 20) for k in range(200)])
+    assert nothing == Gain(0.0, 0.0, 0.0)
+
+
+def test_a_gain_in_few_places_or_one_alone_is_not_sure():
+    before, after = np.zeros(40, bool), np.ones(40, bool)
+    assert gain(before, after, [str(k // 10) for k in range(40)]) == Gain(1.0, -1.0, 1.0)
+    assert gain(before, after, [str(k // 8) for k in range(40)]).low == 1.0
+    one = np.arange(200) < 20
+    assert gain(np.zeros(200, bool), one, [str(k // 20) for k in range(200)]).low == 0.0
+    with pytest.raises(ValueError, match="no cases"):
+        gain(before[:0], after[:0], [])
 
 
 def test_ranks_count_the_wrong_ones_before_the_first_right_one():
