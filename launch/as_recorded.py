@@ -43,14 +43,16 @@ _TICKS = tuple(f"{OWN}{RESULTS[type_][0]}" for type_ in (Fused, Labels, Match, S
 class Comparison(msgspec.Struct, kw_only=True):
     """How many ticks and events are equal; `differ` is by what is not, with the first instance in `example`.
 
-    `before` are ticks from before the first snapshot of fusion that the log has, `refused` embeddings that
-    fusion could not take, then as now.
+    `before` are ticks from before the first snapshot of fusion that the log has, `after` those at its end
+    that closed with what encode nodes told after it was cut off, `refused` embeddings that fusion could not
+    take, then as now.
     """
 
     ticks: int = 0
     matches: int = 0
     events: int = 0
     before: int = 0
+    after: int = 0
     refused: int = 0
     differ: Counter[str] = msgspec.field(default_factory=Counter)
     example: str = ""
@@ -145,6 +147,8 @@ def _lines(ticks: Comparison, vectors: VectorComparison) -> Iterator[str]:
     yield f"ticks and events: {ticks.ticks} ticks, {ticks.matches} matches of {ticks.events} events compared"
     if ticks.before:
         yield f"  {ticks.before} ticks before fusion's state was first recorded are not compared"
+    if ticks.after:
+        yield f"  {ticks.after} ticks that closed as the log was cut off are not compared"
     if ticks.equal:
         yield "  every one is the recorded one, bit for bit"
     elif not ticks.ticks:
@@ -177,6 +181,8 @@ class Refusion:
         self._fuser: Fuser | None = None
         self._made: deque[Told] = deque()
         self._known: set[tuple[str, int, int]] = set()
+        self._running = set(plan.fuse.rules)
+        self._is_cut_off = False
         self.result = Comparison()
 
     def run(self, say: Callable[[Told], None] = lambda _: None) -> Comparison:
@@ -189,6 +195,9 @@ class Refusion:
                 self.result.before += isinstance(one, Fused)
             else:
                 made = self._next_for(one)
+                if self._is_cut_off:
+                    self.result.after += isinstance(one, Fused)
+                    continue
                 self._compare(one, made)
                 if made is not None:
                     say(made)
@@ -219,6 +228,9 @@ class Refusion:
                 self._made += self._fuser.due(recorded.stamp_ns + (self._deadline_ns or 0))
                 return self._made.popleft() if self._made else None
             event = next(self._inputs, None)
+            if event is None and self._running:
+                self._is_cut_off = True
+                return None
             if event is None:
                 self._made += self._fuser.finish()
                 return self._made.popleft() if self._made else None
@@ -230,6 +242,10 @@ class Refusion:
 
     def _feed(self, event: Input) -> None:
         assert self._fuser is not None, "a snapshot comes first"
+        if isinstance(event, End):
+            self._running.discard(event.stream)
+        else:
+            self._running.add(event.stream if isinstance(event, Progress) else event.input)
         if isinstance(event, Embedding):
             key = (event.input, event.seq, event.end_ns)
             if key in self._known:

@@ -162,7 +162,11 @@ def losses(status: Status) -> list[str]:
     found = [
         f"{what}({cause}) {name} {count} {counts.unit}"
         for name, counts in status.streams.items()
-        for what, causes in (("lost", counts.lost_in_transport), ("dropped", counts.dropped))
+        for what, causes in (
+            ("unread", counts.unread),
+            ("lost", counts.lost_in_transport),
+            ("dropped", counts.dropped),
+        )
         for cause, count in causes.items()
         if count
     ]

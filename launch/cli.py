@@ -142,7 +142,7 @@ def replay(
     end: LogTime = None,
     loop: Annotated[bool, typer.Option("--loop", help="Again and again, until Ctrl-C.")] = False,
 ) -> None:
-    """Recompute everything from a recording: the same bytes at any speed.
+    """Recompute everything from a recording: the same bytes at any speed. The space key pauses.
 
     FILE.npz holds numpy arrays, without pickle: fused_vectors, fused_stamps_ns, fused_coverage,
     fused_closed; by tick and input weights, shares, ages_ns, parts; inputs, modalities, space_id;

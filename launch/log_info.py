@@ -156,7 +156,7 @@ def _parts(row: StreamSummary, *, read: bool) -> Iterable[str]:
     yield f"{row.stream}: {row.modality} {row.encoding}"
     yield f"{row.width}x{row.height}" if row.width else f"{row.channels} channels"
     yield f"{row.items} {COUNTED[row.unit]} at {row.rate_hz:g} Hz" if read else f"{row.rate_hz:g} Hz"
-    yield f"{row.start_s:.2f} to {row.end_s:.2f} s" if read else ""
+    yield f"{row.start_s:z.2f} to {row.end_s:z.2f} s" if read else ""
     yield f"{row.gaps} gaps, the longest {row.longest_gap_s:.2f} s" if row.gaps else ""
     yield f"lost: {_listed(row.lost)}" if row.lost else ""
 

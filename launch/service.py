@@ -107,7 +107,13 @@ class Service:
 
     def pause(self) -> None:
         """A replay rests where it is, or goes on; a live run takes no notice."""
-        self._wishes.put(self._supervisor.pause)
+        if any(node.lossless for node in self._plan.nodes):
+            self._wishes.put(self._paused)
+
+    def _paused(self) -> Outbox:
+        outbox = self._supervisor.pause()
+        self._say("paused: the space key goes on" if self._supervisor.paused else "going on")
+        return outbox
 
     def close(self) -> None:
         """End the run now, and everything that it started."""

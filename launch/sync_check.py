@@ -163,6 +163,7 @@ def from_devices(config: Config, seconds: float, say: Say) -> dict[str, Followed
     followed = _followed([info for spec in specs for info in spec.streams])
     # Stamps are compared with each other only: any offset does.
     clock = Timeline(time.time_ns() - time.monotonic_ns())
+    say(f"opening {', '.join(followed) or 'nothing'}")
     sources = [_started(spec, clock) for spec in specs]
     try:
         _wait_for(sources, set(followed), clock)

@@ -43,10 +43,12 @@ class RayRunner:
     def __init__(self, supervisor: str, directory: str) -> None:
         self._supervisor, self._directory = supervisor, directory
         self._actors: list[Any] = []
+        self._ray: Any = None
 
     def start(self, specs: Sequence[NodeSpec]) -> None:
         """Raises SixsenseError when Ray does not start, or its token is turned off."""
-        ray = _start_ray(len(specs))
+        ray = self._ray = _imported_ray()
+        _start_ray(ray, len(specs))
         # Encoders first: they take longest, and Ray has the first processes ready.
         for spec in sorted(specs, key=lambda spec: -KINDS[type(spec.body)].cpus):
             kind = KINDS[type(spec.body)]
@@ -56,12 +58,12 @@ class RayRunner:
             self._actors.append(actor.remote(str(path), self._supervisor, self._directory))
 
     def stop(self) -> None:
-        """Stop the actors and this process's Ray."""
-        import ray
-
+        """Stop the actors and this process's Ray, as far as it was started."""
+        if self._ray is None:
+            return
         for actor in self._actors:
-            ray.kill(actor, no_restart=True)
-        ray.shutdown()
+            self._ray.kill(actor, no_restart=True)
+        self._ray.shutdown()
 
 
 def _write(path: Path, spec: NodeSpec) -> None:
@@ -71,8 +73,8 @@ def _write(path: Path, spec: NodeSpec) -> None:
         raise SixsenseError(f"cannot write {path}: {error}; make room there") from error
 
 
-def _start_ray(nodes: int) -> Any:
-    """Ray with its token, without dashboard, usage statistics or a large object store."""
+def _imported_ray() -> Any:
+    """Ray, told before it is imported to use its token and to send no statistics."""
     if os.environ.get("RAY_AUTH_MODE", "token").lower() != "token":
         mode = os.environ["RAY_AUTH_MODE"]
         raise SixsenseError(
@@ -86,6 +88,11 @@ def _start_ray(nodes: int) -> Any:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
 
+    return ray
+
+
+def _start_ray(ray: Any, nodes: int) -> None:
+    """Without dashboard or a large object store."""
     try:
         ray.init(
             address="local",
@@ -102,4 +109,3 @@ def _start_ray(nodes: int) -> Any:
             f"Ray did not start: {type(error).__name__}: {error}; `sixsense doctor` checks what it needs, "
             "and --local runs without it"
         ) from error
-    return ray

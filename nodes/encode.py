@@ -14,11 +14,12 @@ from ..encoders.recent import Recent
 from ..encoders.window import Window
 from ..encoders.windower import Windower
 from ..fusion.compose import Part, compose
+from ..fusion.errors import QueryError
 from ..fusion.query import Term
 from ..sensors.clock import Clock, ManualClock
 from ..sensors.errors import SixsenseError
 from ..sensors.sample import NS, End, Progress, Sample
-from .control import MAX_REASON, Embed, Embedded, RunState, StreamLedger, Wish
+from .control import MAX_REASON, Embed, Embedded, Produced, RunState, StreamLedger, Wish
 from .node import Base, Message, Yield
 from .spec import EncodeSpec
 from .wire.status import WindowCounts
@@ -51,6 +52,7 @@ class Encode(Base):
         self._embedded: Counter[str] = Counter()
         self._reused: Counter[str] = Counter()
         self._none: dict[str, Counter[str]] = {spec_.name: Counter() for spec_ in spec.inputs}
+        self._invalid: dict[str, str] = {}
         self._next_seq: dict[tuple[str, str], tuple[int, int]] = {}
         self._progress: dict[str, tuple[int, int]] = {}
         self._ended: set[str] = set()
@@ -176,7 +178,17 @@ class Encode(Base):
             )
             for name, windower in self._windowers.items()
         }
-        return {"ledgers": tuple(ledgers), "windows": windows}
+        # Counts of no stream, which become notes: why windows were invalid, by the first of each input.
+        invalid = [
+            Produced(
+                stream=f"invalid windows of {name}",
+                epoch=self._epoch,
+                items=0,
+                causes={reason: self._none[name]["invalid"]},
+            )
+            for name, reason in self._invalid.items()
+        ]
+        return {"ledgers": tuple(ledgers), "windows": windows, "produced": tuple(invalid)}
 
     def _embed(self, request: Embed) -> Embedded:
         """A query's vector in this model's space, or why there is none."""
@@ -191,11 +203,19 @@ class Encode(Base):
                 Term(weight=w, vector=vector, modality=m, space_id=space_id) for w, m, vector in moments
             )
             return Embedded(id=request.id, standing=standing, resolved=resolved)
+        except QueryError as error:
+            return Embedded(id=request.id, standing=None, error=str(error)[:MAX_REASON])
         except (SixsenseError, ValueError) as error:
             return Embedded(id=request.id, standing=None, error=f"query {query.name!r}: {error}"[:MAX_REASON])
 
     def _part(self, term: Term, encoder: "Encoder") -> Part:
         """A term with its vector. Raises SixsenseError or ValueError."""
+        given = [one for one in (term.text, term.example, term.moment, term.vector) if one is not None]
+        if len(given) != 1:
+            count = len(given) or "none"
+            raise InputError(
+                f"a term is a text, an example, a moment or a vector, and this one is {count} of them"
+            )
         if term.text is not None:
             return Part(term.weight, "text", encoder.embed_query("text", term.text))
         if (e := term.example) is not None:
@@ -207,8 +227,7 @@ class Encode(Base):
             origin_ns = 0 if term.moment.absolute else self._start_ns
             embedding = self._recent.at(term.moment.input, term.moment.at_ns, origin_ns)
             return Part(term.weight, embedding.modality, embedding.vector)
-        if term.vector is None:
-            raise InputError("a term is a text, an example, a moment or a vector, and this one is none")
+        assert term.vector is not None, "one of the four is given"
         if term.space_id != encoder.model.space_id:
             raise InputError(
                 f"a vector of the space {term.space_id!r}; this service has {encoder.model.space_id!r}: "
@@ -220,7 +239,8 @@ class Encode(Base):
         """Windows of one modality, encoded together."""
         for window, encoded in zip(windows, self._loaded().embed_all(windows), strict=True):
             if isinstance(encoded, SixsenseError):
-                if "invalid" not in self._none[window.input]:
+                if window.input not in self._invalid:
+                    self._invalid[window.input] = str(encoded)[:MAX_REASON]
                     log.error("%s (later ones are only counted)", encoded)
                 yield self._missing(window, "invalid")
             else:

@@ -6,6 +6,7 @@ least that it can be (PulseAudio's ADC times are often 0, or the time of the cal
 """
 
 from collections.abc import Iterator
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,9 @@ MAX_JITTER_NS = 5_000_000
 GAP_NS = 50_000_000
 """When every chunk of a second is later than this, samples are missing that nobody spoke of."""
 GAP_BLOCK_NS = NS
+EARLY_NS = 50_000_000
+"""A chunk that is there so long before its stamps say that it was heard shows that they are wrong: the first
+ones came late, as where a program starts on a busy machine."""
 LENIENCY = 1e-3
 """A chunk may begin this part of its length before the one before it ended: clocks drift."""
 
@@ -46,10 +50,13 @@ class Stamped(NamedTuple):
 
 
 class Counted:
-    """Chunks in, chunks with stamps out, in order. `lost` is PCM frames, by what gave the loss away."""
+    """Chunks in, chunks with stamps out, in order. `lost` is PCM frames, by what gave the loss away.
+
+    `early` are those for which stamps that were too late have left no time.
+    """
 
     def __init__(self, rate_hz: float) -> None:
-        self.lost = {"overrun": 0, "gap": 0}
+        self.lost = {"overrun": 0, "gap": 0, "early": 0}
         self._rate_hz = rate_hz
         self._end_ns: int | None = None
         self._trusts = False
@@ -60,10 +67,13 @@ class Counted:
         if chunk.broken:
             yield from self._let_go()
             self._restart("overrun")
+        elif self._steadied is not None and self._late_by(self._steadied, chunk) < -EARLY_NS:
+            self._restart("early")
         elif self._steadied is not None and self._is_gap(self._steadied, chunk):
             self._restart("gap")
         if self._steadied is not None:
-            yield self._stamped(self._steadied, chunk)
+            self._steadied.learn(self._ns(self._count), chunk.arrived_ns - self._age_ns(chunk))
+            yield from self._placed(self._steadied, chunk)
             return
         self._held.append(chunk)
         if sum(len(held.pcm) for held in self._held) * NS >= HELD_NS * self._rate_hz:
@@ -91,32 +101,43 @@ class Counted:
             count += len(chunk.pcm)
         self._steadied = steadied
         for chunk in held:
-            yield self._placed(steadied, chunk)
+            yield from self._placed(steadied, chunk)
 
-    def _stamped(self, steadied: Steadied, chunk: Chunk) -> Stamped:
-        steadied.learn(self._ns(self._count), chunk.arrived_ns - self._age_ns(chunk))
-        return self._placed(steadied, chunk)
-
-    def _placed(self, steadied: Steadied, chunk: Chunk) -> Stamped:
-        stamp_ns, length_ns = steadied.host_ns(self._ns(self._count)), self._ns(len(chunk.pcm))
+    def _placed(self, steadied: Steadied, chunk: Chunk) -> Iterator[Stamped]:
+        pcm, stamp_ns = chunk.pcm, steadied.host_ns(self._ns(self._count))
+        self._count += len(pcm)
+        if self._cause == "early":
+            pcm, stamp_ns = self._cut(pcm, stamp_ns)
+            if not len(pcm):
+                return
+        length_ns = self._ns(len(pcm))
         if self._end_ns is not None:
-            if self._is_first:
-                missing = max(1, round((stamp_ns - self._end_ns) * self._rate_hz / NS))
-                self.lost[self._cause] += missing
+            if self._is_first and self._cause != "early":
+                self.lost[self._cause] += max(1, round((stamp_ns - self._end_ns) * self._rate_hz / NS))
             stamp_ns = max(stamp_ns, self._end_ns - round(LENIENCY * length_ns))
         self._is_first = False
-        self._count += len(chunk.pcm)
         self._end_ns = stamp_ns + length_ns
-        return Stamped(chunk.pcm, stamp_ns, "driver" if self._trusts else "host")
+        yield Stamped(pcm, stamp_ns, "driver" if self._trusts else "host")
+
+    def _cut(self, pcm: np.ndarray, stamp_ns: int) -> tuple[np.ndarray, int]:
+        """Without what is said to have been heard before the end of what was told already."""
+        over_ns = 0 if self._end_ns is None else self._end_ns - stamp_ns
+        if over_ns <= LENIENCY * self._ns(len(pcm)):
+            return pcm, stamp_ns
+        cut = min(len(pcm), ceil(over_ns * self._rate_hz / NS))
+        self.lost["early"] += cut
+        return pcm[cut:], stamp_ns + self._ns(cut)
 
     def _is_gap(self, steadied: Steadied, chunk: Chunk) -> bool:
         """Whether a whole second of chunks came later than jitter explains."""
-        device_ns = self._ns(self._count)
-        late_ns = steadied.late_ns(device_ns, chunk.arrived_ns - self._age_ns(chunk))
+        device_ns, late_ns = self._ns(self._count), self._late_by(steadied, chunk)
         if self._late_ns is None or late_ns <= GAP_NS:
             self._late_ns, self._late_from_ns = late_ns, device_ns
             return False
         return device_ns - self._late_from_ns >= GAP_BLOCK_NS
+
+    def _late_by(self, steadied: Steadied, chunk: Chunk) -> int:
+        return steadied.late_ns(self._ns(self._count), chunk.arrived_ns - self._age_ns(chunk))
 
     def _trusts_adc(self, held: list[Chunk]) -> bool:
         """Whether ages are possible, and put the chunks where counting puts them."""

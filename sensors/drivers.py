@@ -91,4 +91,5 @@ def _loaded(place: str) -> Callable[..., Any]:
     except (ImportError, AttributeError) as error:
         raise SourceError(
             f"cannot load {place}: {error}; install what brings it, or correct its name"
+            " (PYTHONPATH=FOLDER finds a module that is not installed)"
         ) from error

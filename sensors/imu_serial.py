@@ -140,7 +140,8 @@ class SerialImu:
         if "t" in self._columns:
             stamps = self._steady(table[:, self._columns.index("t")], now_ns)
         else:
-            period_ns = round(NS / self._info.rate_hz)
+            # Rows that came late and together share the time since the last one.
+            period_ns = min(round(NS / self._info.rate_hz), (now_ns - self._last_ns) // len(table))
             stamps = now_ns - period_ns * np.arange(len(table) - 1, -1, -1, dtype=np.int64)
         stamps = np.maximum(stamps, self._last_ns)
         self._last_ns = int(stamps[-1])

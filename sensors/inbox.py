@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -59,6 +59,7 @@ class Inbox:
         self._seq: Counter[str] = Counter()
         self._item: Counter[str] = Counter()
         self._newest_ns: dict[str, int] = {}
+        self._last_ns: dict[str, int] = {}
         self.why: dict[str, str] = {}
         self.lost: dict[str, Counter[str]] = {stream: Counter() for stream in self._infos}
         self.refused: dict[str, Counter[str]] = {stream: Counter() for stream in self._infos}
@@ -73,6 +74,14 @@ class Inbox:
         with self._lock:
             self.refused[stream][cause] += items
             self.why[stream] = f"{cause}: {reason}"
+
+    def explain(self, before: Mapping[str, Mapping[str, int]], now: Mapping[str, Mapping[str, int]]) -> None:
+        """What the device counted between two readings of nothing is why nothing came."""
+        with self._lock:
+            for stream, causes in now.items():
+                known = before.get(stream, {})
+                if grown := [cause for cause, n in causes.items() if n > known.get(cause, 0)]:
+                    self.why[stream] = f"nothing that can be used: {', '.join(grown)}"
 
     def put(self, session: int, now_ns: int, reading: Reading) -> None:
         """Number a reading and keep it."""
@@ -108,6 +117,8 @@ class Inbox:
             return None
         stamps = reading.stamps[order]
         self._newest_ns[reading.stream] = int(stamps[-1])
+        stamps = _rising(stamps, self._last_ns.get(reading.stream, NEVER_NS))
+        self._last_ns[reading.stream] = int(stamps[-1])
         return reading._replace(data=reading.data[order], stamps=stamps, stamp_ns=int(stamps[0]))
 
     def _make_room(self, info: StreamInfo) -> None:
@@ -145,3 +156,12 @@ class Inbox:
         self._seq[info.stream] += 1
         self._item[info.stream] += sample.items
         return sample
+
+
+def _rising(stamps: np.ndarray, last_ns: int) -> np.ndarray:
+    """Ascending stamps, each at least a nanosecond after the one before: rows are interpolated between them.
+
+    A unit's own clock may be coarser than its rows are apart.
+    """
+    steps = np.arange(len(stamps))
+    return np.maximum(np.maximum.accumulate(stamps - steps), last_ns + 1) + steps

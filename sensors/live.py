@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from queue import SimpleQueue
 
 from .clock import Clock
@@ -164,9 +164,15 @@ class LiveSource:
         self._device.open()
         infos = {info.stream: info for info in self._device.streams}
         self._inbox.post(Opened(session, self._clock.now_ns(), tuple(infos.values())))
+        before: Mapping[str, Mapping[str, int]] | None = None
         while self._commands.empty():
-            for reading in self._device.read(READ_S):
+            readings = self._device.read(READ_S)
+            for reading in readings:
                 self._judge(session, reading, infos)
+            counts = None if readings else self._device.counts()
+            if counts and before:
+                self._inbox.explain(before, counts)
+            before = counts
 
     def _judge(self, session: int, reading: Reading, infos: dict[str, StreamInfo]) -> None:
         """Number a good reading; count one that is not."""

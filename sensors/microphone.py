@@ -115,7 +115,8 @@ class Microphone:
             _open.discard(stream)
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """PCM frames lost: `overrun` as the driver said, `gap` as the time between chunks shows."""
+        """PCM frames lost: `overrun` as the driver said, `gap` as the time between chunks shows, `early` as
+        what came before them, stamped too late, left no time for them."""
         return {self._info.stream: self._losses()}
 
     def _losses(self) -> dict[str, int]:

@@ -30,6 +30,8 @@ FUTURE_NS = 1 * NS
 """Stamps later than this from now, or earlier than PAST_NS, are no clock of this run."""
 PAST_NS = 60 * NS
 RATE_OK = 0.9
+RATE_WELL = 0.95
+"""A rate that was wrong is right again from here: one that wavers about RATE_OK is not told each time."""
 RATE_NS = 3 * NS
 RATE_PERIODS = 10
 STUCK_NS = {"vision": 5 * NS, "depth": 5 * NS, "thermal": 5 * NS}
@@ -120,10 +122,11 @@ class Rate:
 
     def _judge(self, hz: float) -> None:
         self.hz = hz
-        if self._nominal_hz <= 0 or RATE_OK <= hz / self._nominal_hz <= 1 / RATE_OK:
+        least = RATE_WELL if self.fault else RATE_OK
+        if self._nominal_hz <= 0 or least <= hz / self._nominal_hz <= 1 / least:
             self.fault = ""
         else:
-            self.fault = self.fault or f"{hz:.3g} Hz, not {self._nominal_hz:g}"
+            self.fault = self.fault or f"{float(f'{hz:.3g}'):g} Hz, not {self._nominal_hz:g}"
 
 
 class Stuck:

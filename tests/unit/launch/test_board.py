@@ -53,9 +53,15 @@ def test_a_restarted_node_counts_anew_without_a_strange_rate(made):
 
 def test_every_loss_is_named_by_stream_cause_and_count(made):
     counts = StreamCounts(
-        modality="audio", unit="pcm", dropped={"ring": 960}, lost_in_transport={"gap": 3}, late=2
+        modality="audio",
+        unit="pcm",
+        unread={"overrun": 480, "gap": 0},
+        dropped={"ring": 960},
+        lost_in_transport={"gap": 3},
+        late=2,
     )
     assert losses(made.status(1, streams={"microphone": counts})) == [
+        "unread(overrun) microphone 480 pcm",
         "lost(gap) microphone 3 pcm",
         "dropped(ring) microphone 960 pcm",
         "late microphone 2 pcm",

@@ -146,8 +146,10 @@ def test_a_device_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(sync_check, "READY_S", 0.5)
     path = tmp_path / "robot.toml"
     path.write_text(CONFIG)
+    said: list[str] = []
     with pytest.raises(SourceError, match="camera is RECONNECTING no camera is plugged in"):
-        from_devices(load_config(str(path)), 3.0, quiet)
+        from_devices(load_config(str(path)), 3.0, said.append)
+    assert said == ["opening camera, microphone"]
 
 
 FLASHES_S = (1.0, 2.36, 4.0)

@@ -88,6 +88,19 @@ def test_a_window_that_waited_too_long_is_shed_and_told(started: tuple[Encode, M
     assert (windows.closed, windows.embedded, windows.none) == (1, 0, {"shed": 1})
 
 
+def test_why_windows_are_invalid_is_told_with_how_many(started: tuple[Encode, ManualClock]) -> None:
+    node, _ = started
+    out: list[object] = []
+    for index in range(3):
+        broken = {"encoding": "jpeg", "data": np.full(9, index, np.uint8)}
+        out += taken(node, msgspec.structs.replace(frame(index), **broken))
+        out += taken(node, progress(index + 1))
+    assert [m.cause for m in out if isinstance(m, Missing)] == ["invalid"] * 3
+    (told,) = node.report()["produced"]
+    assert (told.stream, list(told.causes.values())) == ("invalid windows of camera", [3])
+    assert "JPEG" in next(iter(told.causes))
+
+
 def test_at_the_end_it_is_done_and_every_window_is_counted(started: tuple[Encode, ManualClock]) -> None:
     node, _ = started
     events = (frame(0), frame(1), progress(1), End(stream="camera", epoch=5, items=2))

@@ -57,14 +57,14 @@ def test_a_clock_that_drifts_is_followed(ppm: int):
     came, counted = stamps([chunk(int(t), d, adc=False) for t, d in zip(true, delays(3000), strict=True)])
     error = np.array(came) - true
     assert np.abs(error[500:]).max() < 3_000_000
-    assert counted.lost == {"overrun": 0, "gap": 0}
+    assert counted.lost == {"overrun": 0, "gap": 0, "early": 0}
 
 
 def test_an_overrun_is_a_gap_in_the_stamps_and_counted():
     times = [START + k * CHUNK_NS + (k >= 50) * 300_000_000 for k in range(100)]
     came, counted = stamps([chunk(t, 0, broken=k == 50) for k, t in enumerate(times)])
     assert np.abs(np.array(came) - times).max() < 1_000
-    assert counted.lost == {"overrun": 300 * RATE // 1000, "gap": 0}
+    assert counted.lost == {"overrun": 300 * RATE // 1000, "gap": 0, "early": 0}
 
 
 def test_samples_that_vanish_without_a_word_are_found_by_the_clock():
@@ -75,6 +75,16 @@ def test_samples_that_vanish_without_a_word_are_found_by_the_clock():
     assert max(np.diff(came)) > GAP_NS
 
 
+def test_first_chunks_that_came_late_do_not_make_all_later_stamps_wrong():
+    counted = Counted(RATE)
+    given = [chunk(START + k * CHUNK_NS, max(0, 600_000_000 - k * CHUNK_NS), adc=False) for k in range(200)]
+    came = [(one, piece.arrived_ns) for piece in given for one in counted.add(piece)]
+    assert all(b.stamp_ns - a.stamp_ns >= CHUNK_NS * 0.998 - 1_000_000 for (a, _), (b, _) in pairwise(came))
+    assert came[-1][0].stamp_ns == pytest.approx(START + 199 * CHUNK_NS, abs=1_000_000)
+    assert sum(len(one.pcm) for one, _ in came) + counted.lost["early"] == 200 * FRAMES
+    assert 0.3 * RATE < counted.lost["early"] < 0.7 * RATE
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 400_000_000), st.booleans(), st.booleans()), min_size=1, max_size=80)
 )
@@ -83,8 +93,11 @@ def test_whatever_comes_stamps_rise_and_no_chunk_is_lost(given: list[tuple[int, 
     for k, (delay, adc, broken) in enumerate(given):
         came += counted.add(chunk(START + k * CHUNK_NS, delay, adc=adc, broken=broken))
     came += counted.add(chunk(START + len(given) * CHUNK_NS, 0, broken=True))
-    assert all(b.stamp_ns - a.stamp_ns >= CHUNK_NS * 0.998 for a, b in pairwise(came))
-    assert len(came) >= len(given) - 10 * (not given[-1][2])
+    assert all(
+        b.stamp_ns - a.stamp_ns >= len(a.pcm) * 1e9 / RATE - CHUNK_NS * 0.002 for a, b in pairwise(came)
+    )
+    told = sum(len(one.pcm) for one in came) + counted.lost["early"]
+    assert told >= FRAMES * (len(given) - 10 * (not given[-1][2]))
 
 
 def test_the_offset_is_the_promptest_readings():

@@ -62,6 +62,17 @@ def test_lines_become_rows_a_period_apart_that_end_now(serial_port, opened) -> N
     assert {r.clock for r in readings} == {"host"}
 
 
+def test_rows_that_come_late_and_together_share_the_time_since_the_last(serial_port, opened) -> None:
+    imu = opened(rate_hz=100.0)
+    serial_port.send(LINE * 2)
+    assert len(rows_of(imu, 1)) == 1
+    imu._clock.advance(6 * MS)
+    serial_port.send(LINE * 3)
+    stamps = np.concatenate([r.stamps for r in rows_of(imu, 3)])
+    assert stamps[-1] == START + 6 * MS
+    assert (np.diff([START, *stamps]) > 0).all()
+
+
 def test_g_and_degrees_are_converted_once_and_unwanted_columns_left_out(serial_port, opened) -> None:
     columns = ("_", "gz", "gy", "gx", "az", "ay", "ax")
     imu = opened(columns=columns, separator="", acceleration="g", rotation="deg/s", rotation_scale=0.5)

@@ -184,6 +184,23 @@ def test_garbage_is_counted_and_nothing_else_makes_the_stream_stale(bench) -> No
     one.until_state("STARTING", "RUNNING", "STALE", "RUNNING")
 
 
+def test_what_the_device_itself_cannot_read_is_why_nothing_comes(bench) -> None:
+    one, camera = scripted(bench)
+    camera.show(1)
+    one.until_state("STARTING", "RUNNING")
+    asked: list[int] = []
+
+    def counts() -> dict[str, dict[str, int]]:
+        asked.append(1)
+        return {"depth": {"corrupt": len(asked), "overrun": 2}}
+
+    camera.counts = counts
+    one.until(lambda: len(asked) > 2)
+    one.pass_time(3.0)
+    why = "nothing that can be used: corrupt"
+    assert one.changes[2:] == [("STALE", why), ("RECONNECTING", why)]
+
+
 def test_the_same_picture_for_ever_and_the_wrong_rate_are_said_once(bench) -> None:
     one, camera = scripted(bench)
     for _ in range(70):

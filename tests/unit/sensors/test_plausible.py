@@ -82,6 +82,18 @@ def test_the_rate_is_measured_against_what_was_declared(hz: float, said: str) ->
     assert rate.ok == (hz >= 27)
 
 
+def test_a_rate_that_wavers_about_the_least_is_told_once_until_it_is_well() -> None:
+    rate, said, item, now_ns = Rate(48_000.0, NS // 4), [], 0, 0
+    for index in range(6000):
+        hz = 48_000 * (0.88 + 0.05 * (index // 300 % 2)) if index < 4500 else 48_000
+        now_ns, item = now_ns + NS // 100, item + round(hz / 100)
+        rate.add(now_ns, item)
+        said += [rate.fault] if not said or said[-1] != rate.fault else []
+    assert [bool(fault) for fault in said] == [False, True, False]
+    assert said[1].endswith("00 Hz, not 48000")
+    assert "e+" not in said[1]
+
+
 def test_a_rate_is_not_judged_before_it_was_measured_for_long_enough() -> None:
     assert deliver(Rate(30.0, NS // 4), 10.0, 2.0).hz is None
     rate = deliver(Rate(30.0, NS // 4), 10.0, 9)
