@@ -88,7 +88,7 @@ def test_encodings_of_the_same_thing_agree(encoder):
     ],
 )
 def test_what_cannot_be_embedded_names_its_window(encoder, window, message):
-    with pytest.raises(InputError, match=rf"window 7 of front: .*{message}"):
+    with pytest.raises(InputError, match=rf"window 7 of front {window.modality}: .*{message}"):
         encoder.embed(window)
 
 

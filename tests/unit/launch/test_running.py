@@ -32,6 +32,14 @@ class Script:
         self.stopped += 1
 
 
+@pytest.fixture(autouse=True)
+def _ctrl_c():
+    """Ctrl-C is not ignored, as it is in what a shell runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_a_run_ends_with_its_final_status(made):
     final = made.status(2, final=True)
     service = Script(made.fused(1, "camera"), TimeoutError(), made.status(1), final)
