@@ -1,7 +1,8 @@
-"""What a sensor's machine pays: one rig's live drivers, and sending it to a robot elsewhere, in % of a core.
+"""What a sensor's machine pays: one rig's live drivers, and publishing what they give, in % of a core.
 
 The devices are synthetic (no rendering), each in a thread of its own as real ones are; the robot is another
-process at the other end of TCP on loopback. `python bench/rig_sensor.py [BLOCKS [SECONDS]]`
+process, on the same machine (ipc) or at the other end of TCP on loopback, for which depth and thermal
+pictures are made PNG; blocks of both alternate. `python bench/rig_sensor.py [BLOCKS [SECONDS]]`
 """
 
 import json
@@ -10,9 +11,10 @@ import os
 import resource
 import statistics
 import sys
+import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,7 +30,16 @@ from sixsense.sensors.device import Reading
 from sixsense.sensors.sample import NS, Sample, StreamInfo
 
 BLOCKS, SECONDS, WARM_S = 3, 15.0, 3.0
-ENDPOINT = "tcp://127.0.0.1:55955"
+ENDPOINTS = {"same machine": "ipc://{folder}/rig", "another machine": "tcp://127.0.0.1:55955"}
+
+
+class Block(NamedTuple):
+    """CPU in % of a core, MB a second, ages at the robot's node in ms, what was lost, by stream."""
+
+    cpu: float
+    rate: float
+    ages: dict[str, list[float]]
+    lost: dict[str, int]
 
 
 class Steady:
@@ -67,10 +78,10 @@ class Steady:
         return {}
 
 
-def robot(seconds: float, out: Any) -> None:
+def robot(endpoint: str, seconds: float, out: Any) -> None:
     """The robot's process: its ingest node alone; what it received, lost, and how old it was."""
     remote = SourceSpec(driver="remote", options={"name": "rig"}, streams=tuple(INFOS.values()))
-    spec = IngestSpec(sources=(remote,), pace=1.0, live=True, seconds=None, endpoint=ENDPOINT)
+    spec = IngestSpec(sources=(remote,), pace=1.0, live=True, seconds=None, endpoint=endpoint)
     node = Ingest("ingest", spec, 1)
     clock = Timeline(time.time_ns() - time.monotonic_ns())
     node.load()
@@ -88,7 +99,7 @@ def robot(seconds: float, out: Any) -> None:
     node.close()
 
 
-def sensor(seconds: float, out: Any) -> None:
+def sensor(endpoint: str, seconds: float, out: Any) -> None:
     """The sensor's process: CPU seconds a second, after warming up."""
     sources = tuple(
         SourceSpec(driver="rig_sensor:Steady", options={"name": name}, streams=(info,), device=True)
@@ -96,7 +107,7 @@ def sensor(seconds: float, out: Any) -> None:
     )
     spec = IngestSpec(sources=sources, pace=1.0, live=True, seconds=None)
     clock = Timeline(time.time_ns() - time.monotonic_ns())
-    sending = Sending(spec, "rig", ENDPOINT, clock=clock)
+    sending = Sending(spec, "rig", endpoint, clock=clock)
     _turn(sending, WARM_S)
     before_s, began_s = _cpu_s(), time.monotonic()
     bytes_before = _sent(sending)
@@ -121,35 +132,44 @@ def _cpu_s() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def measure(endpoint: str, seconds: float) -> Block:
+    """One block: a process that senses, one that receives."""
+    spawn = mp.get_context("spawn")
+    ours, theirs = zip(*(spawn.Pipe() for _ in range(2)), strict=True)
+    processes = [
+        spawn.Process(target=robot, args=(endpoint, seconds + WARM_S + 2, theirs[0])),
+        spawn.Process(target=sensor, args=(endpoint, seconds, theirs[1])),
+    ]
+    for process in processes:
+        process.start()
+    used, sent = ours[1].recv()
+    ages, lost = ours[0].recv()
+    for process in processes:
+        process.join()
+    ages = {stream: values[len(values) // 4 :] for stream, values in ages.items()}
+    return Block(100 * used, sent / 1e6, ages, {stream: n for stream, n in lost.items() if n})
+
+
 def main() -> None:
     blocks = int(sys.argv[1]) if len(sys.argv) > 1 else BLOCKS
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else SECONDS
-    spawn, cpu, rate, ages, lost = mp.get_context("spawn"), [], [], {s: [] for s in RATES}, dict[str, int]()
-    for _ in range(blocks):
-        ours, theirs = zip(*(spawn.Pipe() for _ in range(2)), strict=True)
-        processes = [
-            spawn.Process(target=robot, args=(seconds + WARM_S + 2, theirs[0])),
-            spawn.Process(target=sensor, args=(seconds, theirs[1])),
-        ]
-        for process in processes:
-            process.start()
-        used, sent = ours[1].recv()
-        came, dropped = ours[0].recv()
-        for process in processes:
-            process.join()
-        cpu.append(100 * used)
-        rate.append(sent / 1e6)
-        for stream, values in came.items():
-            ages[stream] += values[len(values) // 4 :]
-        lost |= {stream: lost.get(stream, 0) + count for stream, count in dropped.items() if count}
-    print(f"One rig's drivers and sending, {blocks} blocks of {seconds:g} s, medians\n")
-    print(f"CPU {statistics.median(cpu):.1f} % of a core ({min(cpu):.1f} to {max(cpu):.1f})")
-    print(f"sent {statistics.median(rate):.1f} MB/s; lost {lost or 'nothing'}\n")
-    print("| stream | age at the robot's node, ms p50 | p99 |\n|---|---|---|")
-    for stream, values in ages.items():
-        p50, p99 = np.percentile(values, [50, 99])
-        print(f"| {stream} | {p50:.1f} | {p99:.1f} |")
-    print(json.dumps({"cpu_percent": cpu, "mb_per_s": rate, "lost": lost}))
+    with tempfile.TemporaryDirectory() as folder:
+        endpoints = {where: endpoint.format(folder=folder) for where, endpoint in ENDPOINTS.items()}
+        rounds = [{where: measure(one, seconds) for where, one in endpoints.items()} for _ in range(blocks)]
+    print(f"One rig's drivers and publishing, {blocks} blocks of {seconds:g} s each, medians\n")
+    print(
+        f"| to | CPU, % of a core | MB/s | age, ms p50 p99: {', '.join(RATES)} | lost |\n|---|---|---|---|---|"
+    )
+    for where in endpoints:
+        some = [one[where] for one in rounds]
+        cpu, rate = (
+            statistics.median(values) for values in zip(*((b.cpu, b.rate) for b in some), strict=True)
+        )
+        ages = (np.percentile(np.concatenate([b.ages[s] for b in some]), [50, 99]) for s in RATES)
+        said = ", ".join(f"{p50:.1f} {p99:.1f}" for p50, p99 in ages)
+        lost = [block.lost for block in some if block.lost]
+        print(f"| {where} | {cpu:.1f} | {rate:.1f} | {said} | {lost or 'nothing'} |")
+    print(json.dumps({where: [one[where].cpu for one in rounds] for where in endpoints}))
 
 
 if __name__ == "__main__":
