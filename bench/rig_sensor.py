@@ -157,14 +157,12 @@ def main() -> None:
         endpoints = {where: endpoint.format(folder=folder) for where, endpoint in ENDPOINTS.items()}
         rounds = [{where: measure(one, seconds) for where, one in endpoints.items()} for _ in range(blocks)]
     print(f"One rig's drivers and publishing, {blocks} blocks of {seconds:g} s each, medians\n")
-    print(
-        f"| to | CPU, % of a core | MB/s | age, ms p50 p99: {', '.join(RATES)} | lost |\n|---|---|---|---|---|"
-    )
+    print(f"| to | CPU, % of a core | MB/s | age, ms p50 p99: {', '.join(RATES)} | lost |")
+    print("|---|---|---|---|---|")
     for where in endpoints:
         some = [one[where] for one in rounds]
-        cpu, rate = (
-            statistics.median(values) for values in zip(*((b.cpu, b.rate) for b in some), strict=True)
-        )
+        cpu = statistics.median(block.cpu for block in some)
+        rate = statistics.median(block.rate for block in some)
         ages = (np.percentile(np.concatenate([b.ages[s] for b in some]), [50, 99]) for s in RATES)
         said = ", ".join(f"{p50:.1f} {p99:.1f}" for p50, p99 in ages)
         lost = [block.lost for block in some if block.lost]
