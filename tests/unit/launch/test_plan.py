@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from sixsense.encoders.card import ImuInput
+from sixsense.encoders.batcher import LONGEST_NS
 from sixsense.launch.config import load_config, parse_config
 from sixsense.launch.plan import plan_replay, plan_run
 from sixsense.launch.schema import (
@@ -89,6 +90,13 @@ def test_live_windows_share_batches_and_a_replay_encodes_each_by_itself(shared: 
     path = str(shared / "data" / "gopro" / "karma.mp4")
     replayed = body(plan_replay(Config(), path, rate=1.0), "encode")
     assert (replayed.batch, replayed.wait_s, replayed.unchanged) == (1, 0.0, 0.0)
+
+
+def test_an_overloaded_machine_gives_up_windows_while_ticks_can_still_use_the_others():
+    plan = plan_run(load_config("demo"))
+    encode, fuse = body(plan, "encode"), body(plan, "fuse")
+    oldest_ns = min(rule.limit_ns for rule in fuse.rules.values()) + round(fuse.deadline_s * NS)
+    assert encode.shed_s * NS + LONGEST_NS < oldest_ns
 
 
 def test_a_recording_has_no_deadline_and_loses_nothing(shared: Path):
