@@ -46,8 +46,8 @@ from .schema import (
 
 RESULTS_KEEP_S = 60.0
 SHED_S = 1.0
-"""Live, a window that waited longer than this for its turn is shed: a tick that waits half a second could use the
-vector of one that waited longer only just, and with twice as much most ticks of an overloaded machine were empty."""
+"""Live, a window that waited longer than this for its turn is shed: hardly a tick, which waits half a second,
+could still use its vector."""
 CHANNELS = {"accelerometer": 3, "gyroscope": 3, "imu": 6}
 """Columns of rows, where a declaration does not say."""
 Options = dict[str, Any]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sixsense.encoders.card import ImuInput
 from sixsense.encoders.batcher import LONGEST_NS
+from sixsense.encoders.card import ImuInput
 from sixsense.launch.config import load_config, parse_config
 from sixsense.launch.plan import plan_replay, plan_run
 from sixsense.launch.schema import (
