@@ -22,12 +22,15 @@ from ..sensors.mcap.head import OWN, Head, part_path, put_event, put_head, put_i
 from ..sensors.mcap.writer import LogWriter
 from ..sensors.sample import NS, End, Event, Progress, Sample, StreamInfo
 from .control import Failed, RunState, Wish
+from .link import GATHER_S
 from .node import Base, Message, Yield
 from .spec import InletSpec, RecordSpec
 from .wire.status import Status
 
 log = logging.getLogger(__name__)
-FLUSH_NS = NS
+FLUSH_NS = NS - 2 * round(GATHER_S * NS)
+"""How often all is brought to the disk: with what gathers at the sender and waits for this node's turn,
+nothing older than a second is at risk."""
 RESULTS: dict[type[msgspec.Struct], tuple[str, str, str]] = {
     Embedding: ("embedding", "input", "end_ns"),
     Missing: ("none", "input", "end_ns"),
