@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -38,28 +38,29 @@ class Running(msgspec.Struct):
     control: str
     outputs: list[Output]
     thread: threading.Thread
+    stop: Callable[[], None]
 
-    def wait_for_ticks(self, count: int) -> None:
+    def wait_for(self, kind: type[Output], count: int) -> None:
         deadline = time.monotonic() + 60
-        while sum(isinstance(output, Fused) for output in self.outputs) < count:
+        while sum(isinstance(output, kind) for output in self.outputs) < count:
             assert time.monotonic() < deadline, "the service tells nothing"
             time.sleep(0.05)
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[Running]:
+def running(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Running]:
     control = f"ipc://{tmp_path}/control"
     config = msgspec.structs.replace(
         load_config("demo"),
         endpoints=Endpoints(results=f"ipc://{tmp_path}/results", control=control),
         watch=(),
     )
-    with Service(plan_run(config, seconds=SECONDS), local=True) as service:
+    with Service(plan_run(config, seconds=getattr(request, "param", SECONDS)), local=True) as service:
         outputs: list[Output] = []
         thread = threading.Thread(target=lambda: outputs.extend(_each(service, outputs)))
-        one = Running(control, outputs, thread)
+        one = Running(control, outputs, thread, service.stop)
         thread.start()
-        one.wait_for_ticks(1)
+        one.wait_for(Fused, 1)
         yield one
         thread.join()
 
@@ -119,6 +120,7 @@ def test_a_guest_records_from_when_it_joined_to_the_end(running: Running, tmp_pa
         attach(running.control, Recording(path=tmp_path / "b.mcap"), None, said.append)
 
 
+@pytest.mark.parametrize("running", [None], indirect=True)
 def test_what_a_killed_recorder_wrote_is_there_up_to_the_last_second(
     running: Running, tmp_path: Path
 ) -> None:
@@ -144,6 +146,8 @@ def test_what_a_killed_recorder_wrote_is_there_up_to_the_last_second(
     assert len(again) == len(samples)
     # Its consumer is gone without a word, holds nobody up, and is not counted as losing what comes.
     killed = len(_dropped(running.outputs))
+    running.wait_for(Status, killed + NOTICED + 3)
+    running.stop()
     running.thread.join()
     counts = _dropped(running.outputs)
     assert isinstance(running.outputs[-1], Status)
