@@ -180,13 +180,18 @@ class Supervisor:
         member = self._roster[report.name]
         if member.registered is None or report.epoch != member.registered.epoch:
             return []
+        before = {query.name for query in member.report.queries} if member.report else set[str]()
         member.hear(report, now_ns)
         self._accounts.note(report)
         if not member.failed:
             self._roster.back(report.name, now_ns + self._offset_ns)
         if not self.go:
             return self._begin_when_ready(now_ns)
-        return self.finish(now_ns) if self._roster.done else []
+        if self._roster.done:
+            return self.finish(now_ns)
+        # Whoever has added or removed one lists them next.
+        changed = before != {query.name for query in report.queries}
+        return self._tell(now_ns) if changed and not self.over else []
 
     def _changed(self, word: Changed, now_ns: int) -> Outbox:
         """A live stream changed its state, which is told at once, or is known better now."""

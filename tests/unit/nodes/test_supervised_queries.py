@@ -3,8 +3,9 @@
 import numpy as np
 from sixsense.fusion.query import Query, Standing, Term
 from sixsense.nodes.control import Answer, Ask, Embed, Embedded
+from sixsense.nodes.wire.status import QueryStatus
 from sixsense.sensors.sample import NS
-from supervised import register, standing, started, states
+from supervised import register, report, standing, started, states
 
 
 def test_the_first_queries_have_their_vectors_before_the_first_tick() -> None:
@@ -70,6 +71,19 @@ def test_of_queries_that_come_at_once_the_nodes_are_told_together() -> None:
     assert not states(one.tick(6 * NS + 9))
     assert len(states(one.tick(7 * NS))["fuse"].queries) == 10
     assert not states(one.tick(8 * NS))
+
+
+def test_a_query_is_listed_as_soon_as_fusion_has_it() -> None:
+    one, _ = started()
+    one.tick(7 * NS)
+    told = len(one.statuses)
+    for since_ns in (0, 9):
+        alarm = QueryStatus(name="alarm", since_ns=since_ns, modalities=("audio",))
+        one.take(report("fuse", queries=(alarm,)), 7 * NS + since_ns)
+    assert len(one.statuses) == told + 1
+    assert [query.name for query in one.statuses[-1].queries] == ["alarm"]
+    one.take(report("fuse"), 7 * NS + 3)
+    assert one.statuses[-1].queries == ()
 
 
 def test_a_vector_that_is_none_is_refused_before_it_reaches_fusion() -> None:
