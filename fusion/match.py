@@ -1,24 +1,24 @@
 """Match: standing queries against ticks, as events that begin and end."""
 
 from collections.abc import Mapping, Sequence
-from hashlib import blake2b
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from ..encoders.card import Background, ModelCard
+from ..encoders.card import ModelCard
 from ..sensors.sample import NS
 from .background import check_pair
 from .errors import QueryError
 from .event import Event, Phase, Reading, begin, observe, phase
 from .fused import Fused, Match
+from .known import Known, know
 from .learnt import Learnt
 from .novelty import Memory, Remembered, check_remembered
 from .odd import Glimpse, Odd, remember
 from .query import Query, Standing
-from .score import FUSED, Bank, Scores, check, check_card, judged, targets
+from .score import FUSED, Bank, Scores, check_card
 from .space import centre
 from .target import Target, Watched
 from .tick import Tick
@@ -39,20 +39,9 @@ class Track(msgspec.Struct, kw_only=True):
     event: Event | None = None
 
 
-class _Known(NamedTuple):
-    """A standing query with all that follows from it: what its events and its scores depend on, what it is
-    compared with, and where its events are."""
-
-    standing: Standing
-    identity: str
-    content: str
-    compared: dict[str, Background]
-    judged: dict[str, Background]
-
-
 class _Change(NamedTuple):
     from_ns: int
-    known: tuple[_Known, ...]
+    known: tuple[Known, ...]
 
 
 class _Seen(NamedTuple):
@@ -80,7 +69,7 @@ class Matcher:
         check_card(card)
         self._card, self._epoch, self._seq = card, epoch, 0
         self._inputs = inputs
-        self._newest: tuple[_Known, ...] = ()
+        self._newest: tuple[Known, ...] = ()
         self._targets: dict[str, Target] = {}
         self._saved = Learnt(pairs={})
         self._memories: dict[str, Memory] = {}
@@ -101,7 +90,7 @@ class Matcher:
             if one.query.name == other.query.name:
                 raise QueryError(f"two queries are called {one.query.name!r}: give each its own name")
         before = {one.identity: one for one in self._newest}
-        self._newest = tuple(self._know(one, before) for one in ordered)
+        self._newest = tuple(know(one, self._card, self._inputs, before) for one in ordered)
         self._changes = [change for change in self._changes if change.from_ns < from_ns]
         self._changes.append(_Change(from_ns, self._newest))
 
@@ -109,17 +98,6 @@ class Matcher:
         """Which modalities of the run each query that was set last looks at, by name."""
         queries = [(one.standing.query, one.judged) for one in self._newest]
         return {q.name: q.modalities if q.asks == "disagreement" else tuple(j) for q, j in queries}
-
-    def _know(self, standing: Standing, before: Mapping[str, _Known]) -> _Known:
-        """What follows from a query; of one that was there `before`, it is known. Raises QueryError."""
-        identity = _identity(standing)
-        same = before.get(identity)
-        if same is not None and same.standing.space_id == standing.space_id:
-            return same._replace(standing=standing)
-        check(standing, self._card)
-        compared = targets(standing, self._card)
-        there = judged(standing.query, compared, self._inputs)
-        return _Known(standing, identity, _content(standing), compared, there)
 
     def match(self, tick: Tick, fused: Fused) -> list[Match]:
         """Return what the tick says of each query: ends of removed queries first, then by query name."""
@@ -187,7 +165,7 @@ class Matcher:
             matches += self._apply(self._changes.pop(0).known, stamp_ns)
         return matches
 
-    def _apply(self, known: tuple[_Known, ...], stamp_ns: int) -> list[Match]:
+    def _apply(self, known: tuple[Known, ...], stamp_ns: int) -> list[Match]:
         identities = {one.standing.query.name: one.identity for one in known}
         gone = [name for name, track in self._tracks.items() if track.identity != identities.get(name)]
         matches = [match for name in sorted(gone) for match in self._end(name, stamp_ns)]
@@ -206,7 +184,7 @@ class Matcher:
         if not self._tracks[name].events:
             del self._tracks[name]
 
-    def _apply_bank(self, known: tuple[_Known, ...]) -> None:
+    def _apply_bank(self, known: tuple[Known, ...]) -> None:
         self._known = known
         self._standing = standing = [one.standing for one in known]
         self._names = [one.query.name for one in standing]
@@ -384,23 +362,3 @@ def _parts(above: dict[str, float]) -> dict[str, float]:
     """Each modality's part of all that stands out, by name."""
     total = sum(above.values())
     return {name: above[name] / total if total else 1 / len(above) for name in sorted(above)}
-
-
-def _identity(standing: Standing) -> str:
-    """Tell queries apart by all that their events depend on."""
-    query = standing.query
-    numbers = (query.on, query.off, query.min_s, query.hold_s, query.cool_s, query.at_most_per_h)
-    fields = (query.modalities, *numbers, standing.mix, *_asked(query))
-    return blake2b(repr(fields).encode() + standing.vector.tobytes(), digest_size=8).hexdigest()
-
-
-def _content(standing: Standing) -> str:
-    """Tell queries apart by all that their scores depend on."""
-    fields = (standing.mix, *_asked(standing.query)) if _asked(standing.query) else standing.mix
-    return blake2b(repr(fields).encode() + standing.vector.tobytes(), digest_size=8).hexdigest()
-
-
-def _asked(query: Query) -> tuple[object, ...]:
-    """What else the score depends on where the query is not a plain match, or not of every input."""
-    inputs = ("inputs", *query.inputs) if query.inputs else ()
-    return inputs if query.asks == "match" else (query.asks, query.hours, query.modalities, *inputs)

@@ -10,13 +10,15 @@ from rosbags.highlevel import AnyReader
 from sixsense.encoders.embedding import Embedding, Missing
 from sixsense.fusion.fused import Fused, Match
 from sixsense.fusion.query import Query
-from sixsense.launch.as_recorded import Refusion, compare_vectors, encoded_again, read_results
+from sixsense.launch.as_recorded import Refusion
 from sixsense.launch.config import load_config
 from sixsense.launch.plan import plan_replay, plan_run
 from sixsense.launch.queries import config_queries
+from sixsense.launch.recorded_results import read_results
 from sixsense.launch.recording import Recording, with_recorder
 from sixsense.launch.schema import Config, Endpoints
 from sixsense.launch.service import Output, Service
+from sixsense.launch.vectors_again import compare_vectors, encoded_again
 from sixsense.nodes.recorded import from_json
 from sixsense.nodes.wire.control import ControlClient
 from sixsense.nodes.wire.status import Status

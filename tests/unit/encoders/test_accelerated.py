@@ -235,13 +235,7 @@ def test_a_model_on_the_cpu_takes_no_raw_windows(mini) -> None:
 @pytest.mark.parametrize("modality", TRUNKS)
 def test_resident_bfloat16_agrees_with_float32(modality) -> None:
     architecture = Architecture(64, {modality: Trunk(256, 2, 4)}, vocabulary=300)
-    torch.manual_seed(0)
-    network = ImageBind(architecture).requires_grad_(False).eval()
-    for name, parameter in network.named_parameters():
-        if parameter.ndim > 1:
-            parameter.normal_(0, parameter[0].numel() ** -0.5)
-        elif parameter.ndim:
-            parameter.fill_(float(name.endswith("weight")))
+    network = random_network(architecture)
     x = batch(modality, 2) if modality != "text" else torch.tensor([[9, 299] + [0] * 75, [3, 299] + [0] * 75])
     exact = network(modality, x)
     pack(network, modality, torch.bfloat16, RoundedLinear)

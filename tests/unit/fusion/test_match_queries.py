@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matching import run, told, watching
 from sixsense.encoders.card import Background
-from sixsense.fusion import match as match_module
+from sixsense.fusion import known as known_module
 from sixsense.fusion.errors import FusionError, QueryError
 from sixsense.fusion.match import Matcher
 from sixsense.fusion.score import targets
@@ -133,7 +133,7 @@ def test_a_card_that_cannot_be_scored_with_is_refused(make):
 
 def test_what_a_query_is_compared_with_is_found_once_however_often_others_change(make, monkeypatch):
     found = []
-    monkeypatch.setattr(match_module, "targets", lambda one, card: found.append(one) or targets(one, card))
+    monkeypatch.setattr(known_module, "targets", lambda one, card: found.append(one) or targets(one, card))
     matcher = watching(make, make.standing("first"), make.standing("second", make.towards(1, 1)))
     for changes in range(5):
         more = [make.standing(f"{n}", make.towards(1, n + 2)) for n in range(changes)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from chunks import MIC, chunk
 from sixsense.encoders.embedding import Embedding, Range
-from sixsense.launch.as_recorded import VectorComparison, compare_vectors
+from sixsense.launch.vectors_again import VectorComparison, compare_vectors
 from sixsense.nodes.record import Recorder, head_of
 from sixsense.nodes.spec import RecordSpec
 from sixsense.sensors.mcap.log import open_log
