@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SITE = $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 
-.PHONY: demo test slow bench gpu clean mini mini-research
+.PHONY: demo test slow bench gpu clean mini mini-texts mini-pictures mini-research
 
 demo: $(VENV)/.installed
 	$(BIN)/sixsense demo
@@ -40,12 +40,21 @@ gpu:
 	PYTHONPATH=build/site $(GPU_PYTHON) bench/gpu.py
 
 # Trains the shipped model again from the data sets and teachers in SHARED; stages that are done are kept.
+# What learns from texts and what learns from pictures need nothing of each other: each has a core.
 SHARED ?= ../shared
+MINI = OMP_NUM_THREADS=1 $(BIN)/python -m sixsense.encoders.bind.mini $(SHARED) build/mini
 
 mini: $(VENV)/.installed-dev
 	$(BIN)/pip install --quiet --editable '.[train]'
-	OMP_NUM_THREADS=1 $(BIN)/python -m sixsense.encoders.bind.mini $(SHARED) build/mini
+	$(MAKE) --jobs 2 mini-texts mini-pictures
+	$(MINI)
 	OMP_NUM_THREADS=1 $(BIN)/python -m sixsense.fusion.calibrate build/mini/mini.safetensors
+
+mini-texts:
+	$(MINI) words sentences text sounds audio motions imu
+
+mini-pictures:
+	$(MINI) views vision thermal depth
 
 # The same with data whose terms forbid products: for comparison, never to be shipped.
 mini-research: $(VENV)/.installed-dev

@@ -88,7 +88,7 @@ def said_otherwise(given: Given) -> Iterator[Row]:
     """A paraphrase among the classes' central texts, by the text tower and by its teacher."""
     teacher = Anchors(concepts(given.shared))
     for kind, phrases in PHRASES.items():
-        asked = paraphrases(kind)
+        asked = paraphrases()[kind]
         names, texts = list(asked), [text for said in asked.values() for text in said]
         classes = [name for name, said in asked.items() for _ in said]
         central = {name: phrases()[name] for name in names}

@@ -1,7 +1,6 @@
 """What the shipped model makes of real recordings that none of its towers learnt from."""
 
 import tarfile
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +9,7 @@ import numpy as np
 from mini_held_out import FOLD, PEOPLE
 from mini_rows import Given, Row, by_sets, hits, sets_of, share_of, tell, texts_of
 from sixsense.encoders.bind.recipes import sight, sound, views
+from sixsense.encoders.bind.recipes.texts import paraphrases
 from sixsense.encoders.data.given import Data, Wanted
 from sixsense.encoders.data.vectors import embed_items
 from sixsense.encoders.evaluate.intervals import share
@@ -17,7 +17,6 @@ from sixsense.encoders.evaluate.scores import class_shares
 from sixsense.encoders.model import Model
 from sixsense.launch.recipe import load_templates
 
-PARAPHRASES = Path(__file__).with_name("mini_paraphrases.toml")
 # Tiny-ImageNet's dogs, cars and birds, by the beginnings of their names.
 ANIMALS = {
     "a dog": ("Chihuahua", "Yorkshire", "German shepherd", "golden retriever", "Labrador", "standard poodle"),
@@ -32,10 +31,6 @@ class Heard(NamedTuple):
     vectors: np.ndarray
     classes: list[str]
     sources: list[str]
-
-
-def paraphrases(kind: str) -> dict[str, list[str]]:
-    return tomllib.loads(PARAPHRASES.read_text(encoding="utf-8"))[kind]
 
 
 def heard(given: Given) -> Heard:
@@ -82,7 +77,7 @@ def sounds(given: Given) -> Iterator[Row]:
         right = hits(found.vectors, found.classes, rows, list(names))
         goal = "0.93" if what == "class name as text" else ""
         yield Row("real", f"ESC-10, fold {FOLD} held out, {what}", share(right, found.sources), goal)
-    several = sets_of(paraphrases("sounds"))
+    several = sets_of(paraphrases()["sounds"])
     whole, spread = by_sets(model, *found, several)
     what = f"ESC-10, {len(several)} sets of paraphrases never trained on"
     yield Row("real", what, whole, "0.85", spread)
@@ -103,7 +98,9 @@ def activities(given: Given) -> Iterator[Row]:
     yield Row("real", f"{what}, least recall ({worst.replace('_', ' ')})", of_worst, "0.78")
     # Each window a source of its own, as above.
     windows = [str(number) for number in range(len(right))]
-    whole, spread = by_sets(model, found.vectors, found.classes, windows, sets_of(paraphrases("activities")))
+    whole, spread = by_sets(
+        model, found.vectors, found.classes, windows, sets_of(paraphrases()["activities"])
+    )
     yield Row("real", f"{what}, paraphrases never trained on", whole, "", spread)
 
 

@@ -145,7 +145,7 @@ def _report(log: Path) -> Callable[[Advance], None]:
         figures = "  ".join(f"{name} {value:.3f}" for name, value in advance.figures.items())
         left = f"{advance.left_s / 60:.1f} min left"
         said = f"{advance.step}/{advance.steps}  loss {advance.loss:.4f}  {left}  {figures}"
-        print(said, flush=True)
+        print(f"{log.stem}  {said}", flush=True)
         with log.open("a") as file:
             print(said, file=file)
 

@@ -1,7 +1,8 @@
-"""What a class is trained towards: the direction of some of the texts that name it."""
+"""What a class is trained towards: the texts that name it."""
 
 import hashlib
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -9,10 +10,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def drawn(random: np.random.Generator, texts: list[Tensor]) -> Tensor:
-    """One unit row a class, (k, dim): of one to three of its `texts` (n, dim), never the same for long, so
-    that other ways to say it are near too."""
-    return torch.stack([_some(random, rows) for rows in texts])
+class Said(NamedTuple):
+    """All texts of all classes, unit rows (n, dim), and how each class is spread over its own, (k, n)."""
+
+    rows: Tensor
+    spread: Tensor
+
+
+def said(texts: list[Tensor]) -> Said:
+    """Of each class's texts (n, dim). A row that is told apart from every text of every other class, and not
+    only from their middles, does not come to lie where all of them are near: such a place is near to whatever
+    text a stranger would choose for another class, too (a hub)."""
+    classes = torch.repeat_interleave(torch.arange(len(texts)), torch.tensor([len(rows) for rows in texts]))
+    own = F.one_hot(classes, len(texts)).T.float()
+    return Said(torch.cat(texts), own / own.sum(dim=1, keepdim=True))
 
 
 def central(texts: list[Tensor]) -> Tensor:
@@ -25,8 +36,3 @@ def digest_of(texts: Mapping[str, np.ndarray]) -> str:
     return hashlib.sha256(
         b"".join(np.ascontiguousarray(rows).tobytes() for rows in texts.values())
     ).hexdigest()
-
-
-def _some(random: np.random.Generator, rows: Tensor) -> Tensor:
-    chosen = random.choice(len(rows), min(len(rows), int(random.integers(1, 4))), replace=False)
-    return F.normalize(rows[chosen].mean(dim=0), dim=0)

@@ -100,8 +100,10 @@ def _anchors(embed: Embed, names: list[str]) -> np.ndarray:
     return np.stack([embed([template.format(name) for name in names]) for template in TEMPLATES])
 
 
-def task_of(modality: str, build: Path, pictures: Pictures, texts: Texts) -> PictureTask:
-    """What a tower learns from the caches below `build`."""
+def task_of(
+    modality: str, build: Path, pictures: Pictures, texts: Texts, *, late_too: bool = True
+) -> PictureTask:
+    """What a tower learns from the caches below `build`; without `late_too`, never of the late classes."""
     folders = [build / "views", build / "rooms", build / "rooms_held"]
     more = research.caches(build)
     of_view, turn = np.load(folders[0] / "rows.npy").T
@@ -119,8 +121,12 @@ def task_of(modality: str, build: Path, pictures: Pictures, texts: Texts) -> Pic
     known = (np.flatnonzero(~held), every), (rooms, of_rooms)
     until = SCHEDULES[modality].steps
     early = np.flatnonzero(~held & ~late), slice(0, pictures.early)
+    joined = known[0] if late_too else early
     lessons = {
-        "vision": (_lesson(JOIN, 0.15, early, known[1], further), _lesson(until, 0.25, *known, further)),
+        "vision": (
+            _lesson(JOIN, 0.15, early, known[1], further),
+            _lesson(until, 0.25, joined, known[1], further),
+        ),
         "thermal": (_lesson(until, 0.4, *known, further),),
         "depth": (Lesson(until, ((rooms, 1.0, of_rooms),)),),
     }[modality]

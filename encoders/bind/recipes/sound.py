@@ -26,7 +26,7 @@ from ...towers.shape import SoundShape
 from ...towers.sound import SoundTower
 from ..objective import distance, prototype_nce
 from ..trainer import Advance, Schedule, fit
-from .prototypes import central, digest_of, drawn
+from .prototypes import central, digest_of, said
 from .synthesis import RATE_HZ, SYNTHESISED, Random, coloured
 
 WINDOW = 2 * RATE_HZ
@@ -34,10 +34,10 @@ VIEWS_A_CLIP, VIEWS_A_SYNTHESIS, SIMULATED_VIEWS = 24, 400, 3600
 SYNTHETIC, LABELS = -1, 521
 # What the simulated world calls otherwise, or does not call at all.
 SIMULATED = {"dog": "dog_bark", "None": "quiet"}
-SEED, BATCH, TEMPERATURE = 3, 96, 0.07
-# Beside the cross-entropy: to lie at the texts and not only nearest to them, where the teacher's labels lie,
-# and to know the teacher's scores of everything, which ten classes of a few recordings each cannot teach.
-TEXT_SHARE, TEACHER_SHARE, SCORE_SHARE = 3.0, 0.2, 0.1
+SEED, BATCH, TEMPERATURE = 3, 96, 0.1
+# Beside the cross-entropy: to lie where the teacher's labels lie, and to know the teacher's scores of
+# everything, which ten classes of a few recordings each cannot teach.
+TEACHER_SHARE, SCORE_SHARE = 0.2, 0.1
 # The second goes on from the tower of the first.
 SCHEDULES = tuple(
     Schedule(
@@ -203,8 +203,6 @@ class Batch(NamedTuple):
     """The direction of the teacher's labels (n, dim), 0 where it is not asked."""
     scores: Tensor
     """The teacher's (n, 521)."""
-    prototypes: Tensor
-    """A text for each class (k, dim)."""
 
 
 class SoundTask:
@@ -223,6 +221,7 @@ class SoundTask:
         with np.load(build / "sounds.npz") as arrays:
             self._views = Views(**{name: arrays[name] for name in Views._fields})
         self._texts = [torch.from_numpy(texts[name]) for name in phrases()]
+        self._said = said(self._texts)
         self._quiet = list(phrases()).index("quiet")
         self._heard = _weighted(self._views.scores, labels)
         out = self._views.folds == (held_out if held_out is not None else SYNTHETIC - 1)
@@ -258,18 +257,17 @@ class SoundTask:
         mels, shares, taught, known = (
             torch.from_numpy(a.astype(np.float32)) for a in (x[:, None], share, heard, scores)
         )
-        return Batch(mels, shares, taught, known, drawn(random, self._texts))
+        return Batch(mels, shares, taught, known)
 
     def loss(self, batch: Any) -> Tensor:
-        mels, shares, heard, scores, prototypes = cast(Batch, batch)
+        mels, shares, heard, scores = cast(Batch, batch)
         features = self.tower.features(mels)
         rows = F.normalize(self.tower.head(features).float(), dim=1)
         known = F.binary_cross_entropy_with_logits(
             self._student.scores(features).float(), scores, reduction="none"
         )
         return (
-            prototype_nce(rows, prototypes, shares, TEMPERATURE)
-            + TEXT_SHARE * distance(rows, shares @ prototypes)
+            prototype_nce(rows, self._said.rows, shares @ self._said.spread, TEMPERATURE)
             # A row that the teacher is not asked about is 0 there, and its distance a constant.
             + TEACHER_SHARE * distance(rows, heard)
             + SCORE_SHARE * known.sum(dim=1).mean()

@@ -3,6 +3,7 @@
 import json
 import tarfile
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple, cast
@@ -19,6 +20,7 @@ from ...towers.text import TextTower
 from ..anchors import DIM, Anchors
 from ..objective import distance
 from ..trainer import Schedule
+from . import motion, sound
 from .concepts import concepts
 from .texts import make_texts
 
@@ -54,15 +56,16 @@ SCHEDULE = Schedule(
 
 
 def label_names(shared: Path) -> list[str]:
-    """The names that matter: the teachers' labels, whole and in parts, and the training sets' classes."""
+    """The names that matter: the teachers' labels, whole and in parts, the training sets' classes, and what
+    the other towers' classes are called."""
     known = concepts(shared)
     parts = [part.strip() for name in known for part in name.split(",")]
     with tarfile.open(shared / "data" / "caltech101" / "train.tar") as tar:
         pictures = sorted({name.partition("/")[0] for name in tar.getnames()} - {"BACKGROUND_Google"})
     sounds = sorted(path.name for path in (shared / "data" / "esc10").iterdir() if path.is_dir())
-    activities = ["seated", "standing up", "walking", "turning", "sitting down"]
     classes = [name.replace("_", " ").lower() for name in (*pictures, *sounds)]
-    return [name for name in dict.fromkeys([*known, *parts, *classes, *activities]) if name]
+    called = chain(*sound.phrases().values(), *motion.phrases().values())
+    return [name for name in dict.fromkeys([*known, *parts, *classes, *called]) if name]
 
 
 def prepare(shared: Path, build: Path, corpus: Corpus) -> None:

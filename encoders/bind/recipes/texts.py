@@ -7,6 +7,8 @@ from importlib.resources import files
 from random import Random
 
 SOUNDING = ("animals", "machines", "people", "things")
+# Words of daily life that the teacher spells in pieces are not in its vocabulary, and not rare in questions.
+RARER = 0.15
 
 
 @cache
@@ -15,21 +17,30 @@ def words() -> dict[str, list[str]]:
     return tomllib.loads(files(__package__ or "").joinpath("words.toml").read_text())
 
 
+@cache
+def paraphrases() -> dict[str, dict[str, list[str]]]:
+    """By kind and class, texts that the shipped model is asked with, from paraphrases.toml: no tower may have
+    learnt from them."""
+    return tomllib.loads(files(__package__ or "").joinpath("paraphrases.toml").read_text())
+
+
 def make_texts(
     count: int, names: Sequence[str], vocabulary: Sequence[str], seed: int, shares: Mapping[str, int]
 ) -> list[str]:
     """`count` different texts, lower case: a function of the arguments alone.
 
     `names` are labels that matter (they are put into templates), `vocabulary` is in order of frequency.
-    `shares` says how many are made in each way: the methods of `_Writer`.
+    `shares` says how many are made in each way: the methods of `_Writer`. None is of `paraphrases`.
     """
+    asked = {text.lower() for kind in paraphrases().values() for texts in kind.values() for text in texts}
     writer = _Writer(Random(seed), names, vocabulary)
-    texts = dict.fromkeys([*names, *vocabulary])
+    texts = {text: None for text in (*names, *vocabulary, *words()["rarer"]) if text.lower() not in asked}
     ways = [getattr(writer, way) for way in shares]
     weights = list(shares.values())
     while len(texts) < count:
         way: Callable[[], str] = writer.random.choices(ways, weights)[0]
-        texts[way().lower()] = None
+        if (text := way().lower()) not in asked:
+            texts[text] = None
     return list(texts)[:count]
 
 
@@ -142,6 +153,8 @@ class _Writer:
 
     def _word(self) -> str:
         """Frequent words more often: the square of a uniform number falls low in the list."""
+        if self.random.random() < RARER:
+            return self._pick("rarer")
         return self._vocabulary[int(self.random.random() ** 2 * len(self._vocabulary))]
 
     def _coloured(self, thing: str) -> str:

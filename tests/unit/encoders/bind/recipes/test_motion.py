@@ -65,7 +65,7 @@ def test_the_tower_learns_and_people_held_out_are_not_trained_on(build):
     random = np.random.default_rng(1)
     texts = {name: random.standard_normal((3, 256)).astype(np.float32) for name in phrases()}
     task = MotionTask(build, texts, held_out=(2,))
-    x, shares, _ = task.batch(3)
+    x, shares = task.batch(3)
     assert x.shape[1:] == (6, INSTANTS)
     torch.testing.assert_close(shares.sum(dim=1), torch.ones(len(shares)))
     assert not shares[:, 2::3].any()
