@@ -25,8 +25,8 @@ class Row(NamedTuple):
 
 
 class Given(NamedTuple):
-    """What is measured: the model as it ships, the same with sound and motion towers that know nothing of
-    what they are measured on, the data sets, and the folder in which the model was made."""
+    """What is measured: the model as it ships, the same with sound, motion and vision towers that know
+    nothing of what they are measured on, the data sets, and the folder in which the model was made."""
 
     model: Model
     held_out: Model

@@ -79,7 +79,7 @@ def _pictures(modality: str) -> Callable[[Path, Path], None]:
     def run(shared: Path, build: Path) -> None:
         known = sight.pictures_in(shared)
         texts = sight.texts_of(_anchors(shared), shared, known.names)
-        task = sight.learn(modality, build, known, texts, _report(build / f"{modality}.log"))
+        task = sight.learn(modality, build, known, texts, _report(build / f"{modality}.log"), build)
         tower = sight.whole(modality, task.module.tower, sight.fitted_layout(build))
         save_tower(tower.state_dict(), tower.shape, build / f"{modality}.safetensors")
 

@@ -23,15 +23,16 @@ Report = Callable[[Advance], None]
 
 TEMPLATES = ("{}", "a photo of a {}", "a picture of a {}", "an image of the {}", "a {}")
 ROOMS, ROOMS_HELD = 4800, 400
-# The last pictures of each class are never learnt from; these classes only after `JOIN` steps, so that what
-# the tower makes of things it was never shown is measured before.
+# The last pictures of each class are never learnt from; a tower that is only measured is not shown the new
+# classes either (see `learn`).
 HELD, FEW, HELD_OF_FEW = 8, 40, 4
-LATE_CLASSES = 20
-LATE_LARGEST = 110
+NEW_CLASSES = 20
+NEW_LARGEST = 110
 NO_CLASS = "BACKGROUND_Google"
 # Of a batch, what each cache of `research` fills, where there is any: nothing but the teacher names them.
 FURTHER_SHARE = 0.1
-JOIN = 3200
+# From this step on, more of the camera's batches are rooms: what it learns last it knows best.
+MORE_ROOMS = 3200
 COMMON = Schedule(steps=0, rate=2e-3, warmup=60, clip=5.0, bf16=True)
 SCHEDULES = {
     "vision": replace(COMMON, steps=4400, warmup=150, average=0.998, evaluate_every=400),
@@ -46,11 +47,11 @@ LAYOUT_SHARES = {"vision": 0.5, "thermal": 0.7, "depth": 0.6}
 
 
 class Pictures(NamedTuple):
-    """The tar's labels in the order of the anchors, those that join late last, and of each picture its label
-    (-1: none) and whether it is held out."""
+    """The tar's labels in the order of the anchors, the new ones last, from `first_new` on; and of each
+    picture its label (-1: none) and whether it is held out."""
 
     names: tuple[str, ...]
-    early: int
+    first_new: int
     labels: np.ndarray
     held: np.ndarray
 
@@ -68,19 +69,19 @@ def pictures_in(shared: Path) -> Pictures:
 
 
 def pictures_of(labels: list[str], seed: int = 1) -> Pictures:
-    """Which pictures are learnt from when, of those with these labels, in order."""
+    """Which pictures are learnt from, of those with these labels, in order."""
     sizes = Counter(label for label in labels if label != NO_CLASS)
-    small = sorted(label for label, size in sizes.items() if size <= LATE_LARGEST)
+    small = sorted(label for label, size in sizes.items() if size <= NEW_LARGEST)
     chance = np.random.default_rng(seed)
-    late = set(chance.choice(small, min(LATE_CLASSES, len(small) // 2), replace=False).tolist())
-    names = (*sorted(set(sizes) - late), *sorted(late))
+    new = set(chance.choice(small, min(NEW_CLASSES, len(small) // 2), replace=False).tolist())
+    names = (*sorted(set(sizes) - new), *sorted(new))
     places = {name: place for place, name in enumerate(names)}
     all_labels = np.array([places.get(label, -1) for label in labels], np.int64)
     held = np.zeros(len(labels), bool)
     for place, name in enumerate(names):
         which = np.flatnonzero(all_labels == place)
         held[which[-(HELD if sizes[name] >= FEW else HELD_OF_FEW) :]] = True
-    return Pictures(names, len(names) - len(late), all_labels, held)
+    return Pictures(names, len(names) - len(new), all_labels, held)
 
 
 def texts_of(embed: Embed, shared: Path, names: tuple[str, ...]) -> Texts:
@@ -101,9 +102,9 @@ def _anchors(embed: Embed, names: list[str]) -> np.ndarray:
 
 
 def task_of(
-    modality: str, build: Path, pictures: Pictures, texts: Texts, *, late_too: bool = True
+    modality: str, build: Path, pictures: Pictures, texts: Texts, *, new_too: bool = True
 ) -> PictureTask:
-    """What a tower learns from the caches below `build`; without `late_too`, never of the late classes."""
+    """What a tower learns from the caches below `build`; without `new_too`, not of the new classes."""
     folders = [build / "views", build / "rooms", build / "rooms_held"]
     more = research.caches(build)
     of_view, turn = np.load(folders[0] / "rows.npy").T
@@ -113,27 +114,28 @@ def task_of(
     shown = [count + scenes.shown("camera" if modality == "vision" else modality, one) for one in wanted]
     labels = [pictures.labels[of_view], *shown, *unnamed]
     opened = Views(modality, folders + more, np.concatenate(labels))
-    held, late = pictures.held[of_view], pictures.labels[of_view] >= pictures.early
+    held, new = pictures.held[of_view], pictures.labels[of_view] >= pictures.first_new
     _, rooms, rooms_held, *further = np.split(
         np.arange(len(opened.labels)), np.cumsum([*map(len, labels)])[:-1]
     )
     every, of_rooms = slice(0, count), slice(count, count + len(SEEN) + 1)
-    known = (np.flatnonzero(~held), every), (rooms, of_rooms)
+    named = (
+        (np.flatnonzero(~held), every)
+        if new_too
+        else (np.flatnonzero(~held & ~new), slice(0, pictures.first_new))
+    )
+    known = named, (rooms, of_rooms)
     until = SCHEDULES[modality].steps
-    early = np.flatnonzero(~held & ~late), slice(0, pictures.early)
-    joined = known[0] if late_too else early
     lessons = {
-        "vision": (
-            _lesson(JOIN, 0.15, early, known[1], further),
-            _lesson(until, 0.25, joined, known[1], further),
-        ),
+        "vision": (_lesson(MORE_ROOMS, 0.15, *known, further), _lesson(until, 0.25, *known, further)),
         "thermal": (_lesson(until, 0.4, *known, further),),
         "depth": (Lesson(until, ((rooms, 1.0, of_rooms),)),),
     }[modality]
     measured = {"rooms": (rooms_held, of_rooms)}
     if modality != "depth":
         measured["held"] = np.flatnonzero((turn == 0) & held), every
-        measured["new"] = np.flatnonzero((turn == 0) & late), slice(pictures.early, count)
+    if not new_too:
+        measured["new"] = np.flatnonzero((turn == 0) & new), slice(pictures.first_new, count)
     return PictureTask(opened, lessons, texts, measured, SMALL_STEPS[modality], SHAPES[modality])
 
 
@@ -150,10 +152,20 @@ def _lesson(
     return Lesson(until, ((known[0], named, known[1]), (rooms[0], share, rooms[1]), *others))
 
 
-def learn(modality: str, build: Path, pictures: Pictures, texts: Texts, report: Report) -> PictureTask:
-    """Train a tower. Takes an hour and more for vision."""
-    task = task_of(modality, build, pictures, texts)
-    fit(task, SCHEDULES[modality], build / f"run-{modality}", report)
+def learn(
+    modality: str,
+    build: Path,
+    pictures: Pictures,
+    texts: Texts,
+    report: Report,
+    folder: Path,
+    *,
+    new_too: bool = True,
+) -> PictureTask:
+    """Train a tower, with checkpoints in `folder`. Takes an hour for vision. Without `new_too` it is never
+    shown the new classes: what it makes of them can be measured."""
+    task = task_of(modality, build, pictures, texts, new_too=new_too)
+    fit(task, SCHEDULES[modality], folder / f"run-{modality}", report)
     return task
 
 

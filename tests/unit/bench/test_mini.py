@@ -14,13 +14,9 @@ from sixsense.encoders.checkpoint import find_checkpoint
 from sixsense.encoders.evaluate.intervals import Share
 from sixsense.encoders.model import load_model
 from sixsense.encoders.towers.motion import MotionTower
+from sixsense.encoders.towers.picture import PictureTower
 from sixsense.encoders.towers.shape import MotionShape, SoundShape
 from sixsense.encoders.towers.sound import SoundTower
-
-
-@pytest.fixture
-def real() -> ModuleType:
-    return importlib.import_module("mini_real")
 
 
 @pytest.fixture
@@ -56,6 +52,7 @@ def test_the_held_out_model_has_the_other_towers_and_all_else_of_the_shipped_one
     towers = {
         "audio": (SoundTower(SoundShape()), SoundShape()),
         "imu": (MotionTower(MotionShape()), MotionShape()),
+        "vision": (PictureTower(sight.whole_shape("vision")), sight.whole_shape("vision")),
     }
     (tmp_path / "held-out").mkdir()
     for modality, (tower, shape) in towers.items():
@@ -67,16 +64,6 @@ def test_the_held_out_model_has_the_other_towers_and_all_else_of_the_shipped_one
     theirs = stored({modality: tower.state_dict() for modality, (tower, _) in towers.items()})
     for key, value in after.items():
         assert torch.equal(value, theirs.get(key, before[key])), key
-
-
-def test_new_things_are_read_where_their_classes_had_not_joined(real, rows, tmp_path):
-    given = rows.Given(None, None, tmp_path, tmp_path)
-    assert not list(real._new_things(given, 100, 20))
-    lines = [f"{step}/9999  loss 1.0  held 0.5  new {step / 10_000}" for step in (20, sight.JOIN, 9000)]
-    (tmp_path / "vision.log").write_text("\n".join(lines))
-    (row,) = real._new_things(given, 100, 20)
-    assert row.share.value == pytest.approx(sight.JOIN / 10_000)
-    assert row.share.cases == 100
 
 
 def test_simulated_worlds_and_times_are_measured_with_the_shipped_model(rows, tmp_path, monkeypatch):

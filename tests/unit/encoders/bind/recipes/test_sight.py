@@ -1,4 +1,4 @@
-"""What is held out and what joins late is told by the labels alone; a whole tower is its parts."""
+"""What is held out and what is new is told by the labels alone; a whole tower is its parts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,9 +16,9 @@ from sixsense.encoders.bind.recipes.sight import (
     FURTHER_SHARE,
     HELD,
     HELD_OF_FEW,
-    LATE_CLASSES,
-    LATE_LARGEST,
     LAYOUT_SHARES,
+    NEW_CLASSES,
+    NEW_LARGEST,
     NO_CLASS,
     SCHEDULES,
     TEMPLATES,
@@ -26,6 +26,7 @@ from sixsense.encoders.bind.recipes.sight import (
     fitted_layout,
     learn,
     pictures_of,
+    task_of,
     texts_of,
     whole,
     whole_shape,
@@ -38,11 +39,11 @@ SIZES = {f"class_{i:02}": 10 + 2 * i for i in range(60)} | {NO_CLASS: 30}
 LABELS = [label for label in sorted(SIZES) for _ in range(SIZES[label])]
 
 
-def test_the_last_pictures_of_each_class_are_held_out_and_small_classes_join_late() -> None:
+def test_the_last_pictures_of_each_class_are_held_out_and_some_small_classes_are_new() -> None:
     found = pictures_of(LABELS)
     assert len(found.names) == 60
-    assert len(found.names) - found.early == LATE_CLASSES
-    assert all(SIZES[name] <= LATE_LARGEST for name in found.names[found.early :])
+    assert len(found.names) - found.first_new == NEW_CLASSES
+    assert all(SIZES[name] <= NEW_LARGEST for name in found.names[found.first_new :])
     assert not found.held[found.labels == -1].any()
     for place, name in enumerate(found.names):
         held = found.held[found.labels == place]
@@ -118,16 +119,34 @@ def test_every_tower_trains_from_its_caches(
         write_further_caches(tmp_path)
     brief = {name: replace(one, steps=2, evaluate_every=2) for name, one in SCHEDULES.items()}
     monkeypatch.setattr(sight, "SCHEDULES", brief)
-    monkeypatch.setattr(sight, "JOIN", 1)
+    monkeypatch.setattr(sight, "MORE_ROOMS", 1)
     monkeypatch.setattr(recipe, "BATCH", 8)
     anchors = np.random.default_rng(1).normal(size=(2, 1200, 256)).astype(np.float32)
     texts = Texts(anchors[:, :1000], anchors[:, : len(FAMILIES)], anchors[:, : 6 + len(SEEN) + 1])
     seen: list[Advance] = []
-    task = learn(modality, tmp_path, found, texts, seen.append)
+    task = learn(modality, tmp_path, found, texts, seen.append, tmp_path)
     shares = [share for lesson in task._lessons for _, share, _ in lesson.groups]
     assert shares.count(FURTHER_SHARE) == len(task._lessons) * (0 if modality == "depth" else further)
     assert sum(shares) == pytest.approx(len(task._lessons))
     assert [advance.step for advance in seen] == [2]
-    assert set(seen[-1].figures) == ({"rooms"} if modality == "depth" else {"rooms", "held", "new"})
+    assert set(seen[-1].figures) == ({"rooms"} if modality == "depth" else {"rooms", "held"})
     whole_tower = whole(modality, task.module.tower, fitted_layout(tmp_path))
     assert whole_tower.shape == whole_shape(modality)
+
+
+@pytest.mark.parametrize("new_too", [True, False])
+def test_a_tower_that_is_measured_is_never_shown_the_new_classes(tmp_path: Path, new_too: bool) -> None:
+    found = pictures_of([f"class_{i}" for i in range(6) for _ in range(9)])
+    write_caches(tmp_path, found)
+    anchors = np.random.default_rng(1).normal(size=(2, 1200, 256)).astype(np.float32)
+    texts = Texts(anchors[:, :1000], anchors[:, : len(FAMILIES)], anchors[:, : 6 + len(SEEN) + 1])
+    task = task_of("vision", tmp_path, found, texts, new_too=new_too)
+    labels = task._views.labels
+    new = {place for place in labels[: len(found.labels[::3])].tolist() if place >= found.first_new}
+    for lesson in task._lessons:
+        (pictures, _, span), *_ = lesson.groups
+        assert bool(set(labels[pictures].tolist()) & new) == new_too
+        assert span.stop == (len(found.names) if new_too else found.first_new)
+    assert ("new" in task._held) == (not new_too)
+    if not new_too:
+        assert set(labels[task._held["new"][0]].tolist()) == new

@@ -29,7 +29,7 @@ def test_what_the_model_is_asked_with_is_in_no_text_that_it_learns_from():
     asked = {text.lower() for kind in paraphrases().values() for texts in kind.values() for text in texts}
     known = [*NAMES, "atishoo", "a hearth"]
     assert {*known[2:], "a downpour"} <= asked
-    texts = make_texts(60_000, known, VOCABULARY, seed=6, shares={"thing": 1, "word": 1})
+    texts = make_texts(60_000, known, VOCABULARY, seed=6, shares={"thing": 1, "word": 1, "named": 1})
     assert not asked & set(texts)
     assert any("hearth" in text for text in texts)
 
