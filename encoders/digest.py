@@ -30,6 +30,13 @@ def compute_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def digest_of_files(folder: Path) -> str:
+    """SHA-256 over the names and contents of all files below `folder`, or of one file."""
+    found = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = (f"{path.relative_to(folder)} {compute_sha256(path)}" for path in found)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
 def remember_sha256(path: Path, digest: str) -> None:
     """Keep what `sha256_of` would compute; in a folder that cannot be written it is computed again."""
     note = _note(path)

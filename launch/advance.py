@@ -1,6 +1,7 @@
 """How far a long task is, on standard error: a bar for a person, lines for a log."""
 
 import itertools
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -13,8 +14,8 @@ from rich.progress import TransferSpeedColumn as SpeedColumn
 if TYPE_CHECKING:
     from ..encoders.bind.trainer import Advance
 
-# A log is told every tenth of the way.
-PARTS = 10
+# A log is told every tenth of the way; where that is not known, every ten seconds.
+PARTS, QUIET_S = 10, 10.0
 
 BytesDone = Callable[[int, int | None], None]
 
@@ -48,11 +49,13 @@ def files_advance(count: int) -> Generator[Callable[[str], None]]:
 
 
 @contextmanager
-def counted_advance(done: str) -> Generator[Callable[[str], None]]:
+def counted_advance(
+    done: str, clock: Callable[[], float] = time.monotonic
+) -> Generator[Callable[[str], None]]:
     """Takes the name of each thing as it is begun, however many come; `done` says what becomes of them."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda _: None
+        yield _Count(done, clock).tell
         return
     columns = (TextColumn("{task.completed} " + done + " {task.description}", markup=False),)
     with Progress(*columns, console=console, transient=True) as line:
@@ -72,6 +75,20 @@ def steps_advance() -> Generator[Callable[["Advance"], None]]:
     with Progress(BarColumn(), TextColumn("{task.description}", markup=False), console=console) as bar:
         task = bar.add_task("", total=None)
         yield lambda at: bar.update(task, completed=at.step, total=at.steps, description=steps_line(at))
+
+
+class _Count:
+    """For a log: how many, every ten seconds, as nobody knows how many there will be."""
+
+    def __init__(self, done: str, clock: Callable[[], float]) -> None:
+        self._done, self._clock = done, clock
+        self._told_s, self._begun = clock(), 0
+
+    def tell(self, name: str) -> None:
+        if self._clock() - self._told_s >= QUIET_S:
+            self._told_s = self._clock()
+            typer.echo(f"{self._begun} {self._done} {name}", err=True)
+        self._begun += 1
 
 
 def steps_line(at: "Advance") -> str:

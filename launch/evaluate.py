@@ -10,10 +10,10 @@ import numpy as np
 import typer
 
 from ..encoders.architecture import TRUNKS
-from ..encoders.bind.bound import trained_pairs
+from ..encoders.bind.bound import learnt_from, trained_pairs
 from ..encoders.card import ModelCard, read_card
 from ..encoders.checkpoint import find_checkpoint
-from ..encoders.data.given import Data, Wanted
+from ..encoders.data.given import Data, Wanted, located
 from ..encoders.data.item import Item
 from ..encoders.data.vectors import embed_items, embed_labels, label_items
 from ..encoders.errors import InputError
@@ -46,6 +46,11 @@ class Asked(NamedTuple):
 def evaluate(data: Sequence[str], asked: Asked, *, json: bool) -> None:
     """Print a row a figure. Raises SixsenseError where there is nothing to measure."""
     card = read_card(asked.model)
+    for _, path in map(located, data):
+        if path.is_dir() and (name := learnt_from(find_checkpoint(asked.model), path)):
+            typer.echo(
+                f"{path}: {card.name} learnt from {name}, these very files: none is held out", err=True
+            )
     figures: list[Figure] = []
     for pair in _pairs(data, asked, card):
         figures += _measured(data, asked, card, pair)

@@ -13,10 +13,13 @@ from torch import Tensor, nn
 from ..architecture import HUGE, format_architecture
 from ..card import Background, ModelCard, card_fields, read_architecture
 from ..checkpoint import CONFIG_KEY, Checkpoint
+from ..digest import digest_of_files
 from ..errors import ModelError
 from ..loading import check_weights
 from .binding import of_modality
 
+ORIGIN = "origin"
+"""The key of the config that says what a model was made from: data, teachers, seeds."""
 HISTORY = "bound"
 """The key of the config under which every binding of a model is written: which pair, on what, how well."""
 
@@ -69,6 +72,14 @@ def trained_pairs(source: Checkpoint) -> set[frozenset[str]] | None:
         return {frozenset((one, "vision")) for one in ("text", "audio", "depth", "thermal", "imu")}
     history = msgspec.json.decode(source.config, type=dict[str, Any]).get(HISTORY)
     return None if history is None else {frozenset((one["modality"], one["anchor"])) for one in history}
+
+
+def learnt_from(source: Checkpoint, folder: Path) -> str | None:
+    """What a model's file calls the data set in `folder`, if it learnt from these very files; else None."""
+    config: dict[str, Any] = msgspec.json.decode(source.config) if source.config else {}
+    known: dict[str, str] = config.get(ORIGIN, {}).get("data", {})
+    digest = digest_of_files(folder) if known else ""
+    return next((name for name, one in known.items() if one == digest), None)
 
 
 def card_changes(card: ModelCard, vectors: Mapping[str, np.ndarray], apart: np.ndarray) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 import torch
 
+from ..digest import digest_of_files
 from ..towers.shape import (
     MotionShape,
     PictureShape,
@@ -30,7 +31,7 @@ from ..towers.shape import (
 from . import minilm
 from .anchors import Anchors
 from .recipes import motion, pictures, research, sight, sound, text
-from .recipes.assembly import assemble, digest_of_files, read_tower, save_tower
+from .recipes.assembly import assemble, read_tower, save_tower
 from .recipes.concepts import concepts, sound_labels
 from .recipes.vectors import TextVectors, both
 from .trainer import Advance, fit

@@ -81,12 +81,18 @@ class _Part(NamedTuple):
     read: Callable[[], Iterator[Item]]
 
 
-def _part(argument: str, wanted: Wanted, left_out: Counter[str]) -> _Part:
+def located(argument: str) -> tuple[str | None, Path]:
+    """What modality an argument names, and where its data is."""
     prefix, _, rest = argument.partition(":")
-    if prefix == SIMULATED and not Path(argument).exists():
-        return _log(argument, _simulated(argument), wanted, left_out, [])
     named = prefix in TRUNKS and bool(rest) and not Path(argument).exists()
-    modality, path = (prefix, Path(rest)) if named else (wanted.modalities[0], Path(argument))
+    return (prefix, Path(rest)) if named else (None, Path(argument))
+
+
+def _part(argument: str, wanted: Wanted, left_out: Counter[str]) -> _Part:
+    if argument.partition(":")[0] == SIMULATED and not Path(argument).exists():
+        return _log(argument, _simulated(argument), wanted, left_out, [])
+    named, path = located(argument)
+    modality = named or wanted.modalities[0]
     if modality not in wanted.modalities:
         asked = " and ".join(wanted.modalities)
         raise InputError(f"{argument}: asked for is {asked}; for this give --modality {modality}")

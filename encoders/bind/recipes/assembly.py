@@ -1,6 +1,5 @@
 """The towers put together: one file in 16 bits, with its card's constants, tokenizer and origin."""
 
-import hashlib
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,6 @@ from torch import Tensor
 from ....sensors.sample import NS
 from ...card import ModelCard, WindowSpec, card_fields
 from ...checkpoint import CONFIG_KEY
-from ...digest import compute_sha256
 from ...encode import Encoder
 from ...errors import ModelError
 from ...model import load_model
@@ -104,10 +102,3 @@ def read_tower(path: Path, kind: type[Shape]) -> tuple[dict[str, Tensor], Shape]
     return {
         k.split(".", 2)[2] if k.startswith("towers.") else k: value for k, value in tensors.items()
     }, sizes
-
-
-def digest_of_files(folder: Path) -> str:
-    """SHA-256 over the names and contents of all files below `folder`, or of one file."""
-    found = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
-    lines = (f"{path.relative_to(folder)} {compute_sha256(path)}" for path in found)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from sixsense.encoders.architecture import Architecture, Trunk, format_architecture
+from sixsense.encoders.digest import digest_of_files
 from sixsense.encoders.imagebind import ImageBind
 from sixsense.launch import cli
 from sixsense.launch.evaluate import parse_names, parse_shots
@@ -43,7 +45,7 @@ def invoke(monkeypatch, tmp_path, model):
     torch.set_num_threads(1)
 
     def run(*arguments: object):
-        return CliRunner().invoke(cli.app, ["eval", *map(str, arguments), "--model", str(model)])
+        return CliRunner().invoke(cli.app, ["eval", "--model", str(model), *map(str, arguments)])
 
     yield run
     torch.set_num_threads(before)
@@ -92,6 +94,21 @@ def test_classes_are_told_apart_with_and_without_examples(invoke, sounds):
     assert all(row["low"] <= row["value"] <= row["high"] for row in found)
     assert found[4]["value"] > 0.8
     assert (found[4]["cases"], found[4]["chance"]) == (8, 0.5)
+
+
+def test_it_is_told_when_a_model_learnt_from_these_very_files(invoke, sounds, model):
+    arguments = (f"audio:{sounds}", "--modality", "audio", "--shots", "")
+    assert "learnt" not in invoke(*arguments).stderr
+    with safe_open(model, framework="pt") as file:
+        config = json.loads(file.metadata()["sixsense"]) | {
+            "origin": {"data": {"tones": digest_of_files(sounds)}}
+        }
+    told = sounds.parent / "told.safetensors"
+    save_file(load_file(model), told, {"sixsense": json.dumps(config)})
+    said = "told learnt from tones, these very files: none is held out"
+    assert said in invoke(*arguments, "--model", told).stderr
+    next(sounds.rglob("*.wav")).unlink()
+    assert said not in invoke(*arguments, "--model", told).stderr
 
 
 def test_names_replace_what_folders_are_called(invoke, sounds, tmp_path):
