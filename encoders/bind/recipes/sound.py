@@ -34,7 +34,7 @@ VIEWS_A_CLIP, VIEWS_A_SYNTHESIS, SIMULATED_VIEWS = 24, 400, 3600
 SYNTHETIC, LABELS = -1, 521
 # What the simulated world calls otherwise, or does not call at all.
 SIMULATED = {"dog": "dog_bark", "None": "quiet"}
-SEED, BATCH, TEMPERATURE = 3, 96, 0.1
+SEED, BATCH, TEMPERATURE = 3, 96, 0.15
 # Beside the cross-entropy: to lie where the teacher's labels lie, and to know the teacher's scores of
 # everything, which ten classes of a few recordings each cannot teach.
 TEACHER_SHARE, SCORE_SHARE = 0.2, 0.1
