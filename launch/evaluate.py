@@ -45,9 +45,9 @@ class Asked(NamedTuple):
 
 def evaluate(data: Sequence[str], asked: Asked, *, json: bool) -> None:
     """Print a row a figure. Raises SixsenseError where there is nothing to measure."""
-    card = read_card(asked.model)
+    card, source = read_card(asked.model), find_checkpoint(asked.model)
     for _, path in map(located, data):
-        if path.is_dir() and (name := learnt_from(find_checkpoint(asked.model), path)):
+        if path.is_dir() and (name := learnt_from(source, path)):
             typer.echo(
                 f"{path}: {card.name} learnt from {name}, these very files: none is held out", err=True
             )
