@@ -42,7 +42,10 @@ gpu:
 # Trains the shipped model again from the data sets and teachers in SHARED; stages that are done are kept.
 # What learns from texts and what learns from pictures need nothing of each other: each has a core.
 SHARED ?= ../shared
-MINI = OMP_NUM_THREADS=1 $(BIN)/python -m sixsense.encoders.bind.mini $(SHARED) build/mini
+# Memory that a step of training frees is kept for the next: giving it back took a sixth of the time (glibc).
+KEPT = MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=4000000000 MALLOC_TOP_PAD_=268435456
+TRAIN = OMP_NUM_THREADS=1 $(KEPT) $(BIN)/python -m sixsense.encoders.bind.mini $(SHARED)
+MINI = $(TRAIN) build/mini
 
 mini: $(VENV)/.installed-dev
 	$(BIN)/pip install --quiet --editable '.[train]'
@@ -59,7 +62,7 @@ mini-pictures:
 # The same with data whose terms forbid products: for comparison, never to be shipped.
 mini-research: $(VENV)/.installed-dev
 	$(BIN)/pip install --quiet --editable '.[train]'
-	OMP_NUM_THREADS=1 $(BIN)/python -m sixsense.encoders.bind.mini $(SHARED) build/mini-research --research
+	$(TRAIN) build/mini-research --research
 
 clean:
 	rm -rf $(VENV) build *.egg-info

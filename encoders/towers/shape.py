@@ -29,9 +29,11 @@ class TextShape(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class SoundShape(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Channels of the stages; each halves both time and pitch."""
+    """Channels of the stages, each of which halves both time and pitch; `features` are what is looked for at
+    every place after them."""
 
     widths: tuple[Size, ...] = (24, 48, 96, 160)
+    features: Size = 512
 
 
 class MotionShape(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True):

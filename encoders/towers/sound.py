@@ -23,7 +23,11 @@ class SoundTower(nn.Module):
         first, *others = shape.widths
         self.stem = nn.Sequential(nn.Conv2d(1, first, 5, 2, 2, bias=False), nn.BatchNorm2d(first), nn.ReLU())
         self.stages = nn.Sequential(*(Stage(a, b) for a, b in zip(shape.widths, others, strict=False)))
-        self.head = nn.Linear(2 * shape.widths[-1], shape.meaning)
+        wide = shape.features
+        self.last = nn.Sequential(
+            nn.Conv2d(shape.widths[-1], wide, 1, bias=False), nn.BatchNorm2d(wide), nn.ReLU()
+        )
+        self.head = nn.Linear(2 * wide, shape.meaning)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.normalize(self.pooled(F.avg_pool2d(x, 2)), dim=1) * loudness(x)
@@ -33,8 +37,8 @@ class SoundTower(nn.Module):
         return self.head(self.features(x))
 
     def features(self, x: Tensor) -> Tensor:
-        """What is there all the time, and what is there once, (n, features), of (n, 1, 64, 102)."""
-        x = self.stages(self.stem(x)).mean(dim=2)
+        """What is there all the time, and what is there once, (n, 2 * features), of (n, 1, 64, 102)."""
+        x = self.last(self.stages(self.stem(x))).mean(dim=2)
         return torch.cat([x.mean(dim=2), x.amax(dim=2)], dim=1)
 
 

@@ -2,6 +2,7 @@
 
 import math
 import tomllib
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
@@ -30,14 +31,18 @@ from .prototypes import central, digest_of, said
 from .synthesis import RATE_HZ, SYNTHESISED, Random, coloured
 
 WINDOW = 2 * RATE_HZ
-VIEWS_A_CLIP, VIEWS_A_SYNTHESIS, SIMULATED_VIEWS = 24, 400, 3600
-SYNTHETIC, LABELS = -1, 521
+VIEWS_A_CLIP, VIEWS_A_SYNTHESIS, SIMULATED_VIEWS = 72, 400, 3600
+# Of a clip's views, one in so many is as the model will meet it: not augmented.
+PLAIN = 4
+SYNTHETIC, LABELS, EMBEDDING = -1, 521, 1024
 # What the simulated world calls otherwise, or does not call at all.
 SIMULATED = {"dog": "dog_bark", "None": "quiet"}
 SEED, BATCH, TEMPERATURE = 3, 96, 0.15
-# Beside the cross-entropy: to lie where the teacher's labels lie, and to know the teacher's scores of
-# everything, which ten classes of a few recordings each cannot teach.
-TEACHER_SHARE, SCORE_SHARE = 0.2, 0.1
+# A feature of the teacher's that hardly ever differs is not made to.
+FAINT = 0.05
+# Beside the cross-entropy: to lie where the teacher's labels lie, and to know the teacher's scores and
+# features of everything, which ten classes of a few recordings each cannot teach.
+TEACHER_SHARE, SCORE_SHARE, EMBEDDING_SHARE = 0.2, 0.1, 8.0
 # The second goes on from the tower of the first.
 SCHEDULES = tuple(
     Schedule(
@@ -47,14 +52,19 @@ SCHEDULES = tuple(
 )
 
 
+Clip = tuple[str, int, np.ndarray]
+"""Its class, its fold and its wave."""
+
+
 class Views(NamedTuple):
-    """Augmented windows: halved log-mel float16 (n, 64, 102), class int64 (n,), fold int64 (n,) with -1
-    for what was synthesised, and the teacher's AudioSet scores float16 (n, 521)."""
+    """Augmented windows: halved log-mel float16 (n, 64, 102), class int64 (n,), fold int64 (n,) with -1 for
+    what was synthesised, and the teacher's AudioSet scores (n, 521) and features (n, 1024), float16."""
 
     mels: np.ndarray
     classes: np.ndarray
     folds: np.ndarray
     scores: np.ndarray
+    embeddings: np.ndarray
 
 
 @cache
@@ -63,7 +73,7 @@ def phrases() -> dict[str, list[str]]:
     return tomllib.loads(files(__package__ or "").joinpath("sounds.toml").read_text())
 
 
-def recorded(shared: Path) -> list[tuple[str, int, np.ndarray]]:
+def recorded(shared: Path) -> list[Clip]:
     """ESC-10's clips: class, fold, float32 wave at 16 kHz."""
     clips = []
     for path in sorted((shared / "data" / "esc10").glob("*/*.ogg")):
@@ -91,7 +101,7 @@ def window_of(random: Random, wave: np.ndarray) -> np.ndarray:
 
 def augmented(random: Random, wave: np.ndarray) -> np.ndarray:
     """Another speed, another microphone, another distance, another room: float32 (WINDOW,) within [-1, 1]."""
-    speed = random.uniform(0.88, 1.14)
+    speed = np.exp(random.uniform(-0.29, 0.29))
     wave = np.interp(np.arange(WINDOW) * speed, np.arange(len(wave)), wave, right=0.0)
     spectrum, hz = np.fft.rfft(wave), np.fft.rfftfreq(WINDOW, 1 / RATE_HZ)
     octaves = np.log2(np.maximum(hz, 40.0) / 40.0)
@@ -109,25 +119,38 @@ def halved_mel(wave: np.ndarray) -> np.ndarray:
 
 
 class YamNet:
-    """AudioSet scores of a window by YAMNet (TFLite): float16 (521,), the mean over its parts."""
+    """What YAMNet (TFLite) makes of a window, the mean over its parts: AudioSet scores float16 (521,), and
+    features (1024,), from which the scores are made."""
 
-    PART = 15_600
+    PART, FEATURES = 15_600, 115
 
     def __init__(self, shared: Path) -> None:
         from ai_edge_litert.interpreter import Interpreter  # pyright: ignore[reportMissingImports]
 
         path = shared / "teachers" / "yamnet_audio_classifier_with_metadata.tflite"
-        self._interpreter = Interpreter(str(path), num_threads=1)
-        self._interpreter.allocate_tensors()
+        with warnings.catch_warnings():
+            # Keeping inner tensors is called experimental and costs memory; one of them is wanted.
+            warnings.simplefilter("ignore")
+            self._net = Interpreter(str(path), num_threads=1, experimental_preserve_all_tensors=True)
+        self._net.allocate_tensors()
+        self._input = self._net.get_input_details()[0]["index"]
+        self._scores = self._net.get_output_details()[0]["index"]
+        tensors = {tensor["index"]: tensor for tensor in self._net.get_tensor_details()}
+        self._scale, self._zero = tensors[self.FEATURES]["quantization"]
 
-    def __call__(self, wave: np.ndarray) -> np.ndarray:
+    def __call__(self, wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         starts = (0, (len(wave) - self.PART) // 2, len(wave) - self.PART)
-        return np.mean([self._part(wave[s : s + self.PART]) for s in starts], axis=0).astype(np.float16)
+        parts = [self._part(wave[start : start + self.PART]) for start in starts]
+        scores, features = (
+            np.mean(outputs, axis=0).astype(np.float16) for outputs in zip(*parts, strict=True)
+        )
+        return scores, features
 
-    def _part(self, wave: np.ndarray) -> np.ndarray:
-        self._interpreter.set_tensor(self._interpreter.get_input_details()[0]["index"], wave)
-        self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._interpreter.get_output_details()[0]["index"])[0]
+    def _part(self, wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        self._net.set_tensor(self._input, wave)
+        self._net.invoke()
+        features = self._net.get_tensor(self.FEATURES).reshape(-1).astype(np.float32)
+        return self._net.get_tensor(self._scores)[0], (features - self._zero) * self._scale
 
 
 def simulated(split: Split, count: int, seed: int = 0) -> Iterator[tuple[str, np.ndarray]]:
@@ -150,27 +173,25 @@ def prepare(shared: Path, build: Path) -> None:
         _row(teacher, wave, names.index(name), fold)
         for name, fold, wave in chain(_recorded_views(shared), _synthesised_views(), _simulated_views())
     ]
-    mels, classes, folds, scores = (np.stack(column) for column in zip(*rows, strict=True))
-    np.savez(build / "sounds.npz", mels=mels, classes=classes, folds=folds, scores=scores)
+    np.savez(build / "sounds.npz", **Views(*map(np.stack, zip(*rows, strict=True)))._asdict())
 
 
-def _recorded_views(shared: Path) -> Iterator[tuple[str, int, np.ndarray]]:
+def _recorded_views(shared: Path) -> Iterator[Clip]:
     for i, (name, fold, wave) in enumerate(recorded(shared)):
         random = np.random.default_rng([SEED, 0, i])
         for view in range(VIEWS_A_CLIP):
             part = window_of(random, wave)
-            # The first view is as the model will meet it.
-            yield name, fold, part if view == 0 else augmented(random, part)
+            yield name, fold, augmented(random, part) if view % PLAIN else part
 
 
-def _synthesised_views() -> Iterator[tuple[str, int, np.ndarray]]:
+def _synthesised_views() -> Iterator[Clip]:
     for kind, (name, voice) in enumerate(SYNTHESISED.items()):
         for i in range(VIEWS_A_SYNTHESIS):
             random = np.random.default_rng([SEED, 1, kind, i])
             yield name, SYNTHETIC, augmented(random, voice(random, WINDOW + RATE_HZ // 2))
 
 
-def _simulated_views() -> Iterator[tuple[str, int, np.ndarray]]:
+def _simulated_views() -> Iterator[Clip]:
     for i, (name, wave) in enumerate(simulated("train", SIMULATED_VIEWS)):
         random = np.random.default_rng([SEED, 2, i])
         if i % 2:
@@ -180,18 +201,19 @@ def _simulated_views() -> Iterator[tuple[str, int, np.ndarray]]:
             yield name, SYNTHETIC, wave[start : start + WINDOW] * 10 ** (random.uniform(-6, 6) / 20)
 
 
-def _row(teacher: YamNet, wave: np.ndarray, kind: int, fold: int) -> tuple[np.ndarray, int, int, np.ndarray]:
+def _row(teacher: YamNet, wave: np.ndarray, kind: int, fold: int) -> tuple[Any, ...]:
     wave = np.ascontiguousarray(wave, np.float32)
-    return halved_mel(wave), kind, fold, teacher(wave)
+    return halved_mel(wave), kind, fold, *teacher(wave)
 
 
 class Student(nn.Module):
-    """The tower, and what it needs only while it learns: the teacher's scores from its features."""
+    """The tower, and what it needs only while it learns: what the teacher says, from its features."""
 
     def __init__(self, shape: SoundShape) -> None:
         super().__init__()
         self.tower = SoundTower(shape)
         self.scores = nn.Linear(self.tower.head.in_features, LABELS)
+        self.embedding = nn.Linear(self.tower.head.in_features, EMBEDDING)
 
 
 class Batch(NamedTuple):
@@ -203,6 +225,8 @@ class Batch(NamedTuple):
     """The direction of the teacher's labels (n, dim), 0 where it is not asked."""
     scores: Tensor
     """The teacher's (n, 521)."""
+    embeddings: Tensor
+    """The teacher's features (n, 1024), each of mean 0 and deviation 1."""
 
 
 class SoundTask:
@@ -224,10 +248,11 @@ class SoundTask:
         self._said = said(self._texts)
         self._quiet = list(phrases()).index("quiet")
         self._heard = _weighted(self._views.scores, labels)
+        self._embeddings = _standard(self._views.embeddings)
         out = self._views.folds == (held_out if held_out is not None else SYNTHETIC - 1)
         self._by_kind = [np.flatnonzero(~out & (self._views.classes == k)) for k in range(len(self._texts))]
-        first = np.flatnonzero(out if held_out is not None else self._views.folds != SYNTHETIC)
-        self._measured = first[::VIEWS_A_CLIP]
+        measured = np.flatnonzero(out if held_out is not None else self._views.folds != SYNTHETIC)
+        self._measured = measured[::VIEWS_A_CLIP]
         self.identity = f"sound {compute_sha256(build / 'sounds.npz')} {held_out} {digest_of(texts)}"
         torch.manual_seed(SEED)
         self.shape = SoundShape()
@@ -249,18 +274,18 @@ class SoundTask:
         part = np.where(random.random(BATCH) < 0.5, random.uniform(0.5, 1, BATCH), 1).astype(np.float32)
         other = random.permutation(BATCH)
         x = _added(x, x[other], part)
-        scores = self._views.scores[chosen].astype(np.float32)
-        scores = part[:, None] * scores + (1 - part)[:, None] * scores[other]
-        part = np.where(kinds[other] == self._quiet, 1, np.where(kinds == self._quiet, 1 * (part == 1), part))
-        share = part[:, None] * share + (1 - part)[:, None] * share[other]
-        heard = part[:, None] * heard + (1 - part)[:, None] * heard[other]
-        mels, shares, taught, known = (
-            torch.from_numpy(a.astype(np.float32)) for a in (x[:, None], share, heard, scores)
+        scores, embeddings = (
+            part[:, None] * known + (1 - part)[:, None] * known[other]
+            for known in (self._views.scores[chosen], self._embeddings[chosen])
         )
-        return Batch(mels, shares, taught, known)
+        part = np.where(kinds[other] == self._quiet, 1, np.where(kinds == self._quiet, 1 * (part == 1), part))
+        share, heard = (part[:, None] * told + (1 - part)[:, None] * told[other] for told in (share, heard))
+        return Batch(
+            *(torch.from_numpy(a.astype(np.float32)) for a in (x[:, None], share, heard, scores, embeddings))
+        )
 
     def loss(self, batch: Any) -> Tensor:
-        mels, shares, heard, scores = cast(Batch, batch)
+        mels, shares, heard, scores, embeddings = cast(Batch, batch)
         features = self.tower.features(mels)
         rows = F.normalize(self.tower.head(features).float(), dim=1)
         known = F.binary_cross_entropy_with_logits(
@@ -271,6 +296,7 @@ class SoundTask:
             # A row that the teacher is not asked about is 0 there, and its distance a constant.
             + TEACHER_SHARE * distance(rows, heard)
             + SCORE_SHARE * known.sum(dim=1).mean()
+            + EMBEDDING_SHARE * F.mse_loss(self._student.embedding(features).float(), embeddings)
         )
 
     def evaluate(self) -> dict[str, float]:
@@ -296,6 +322,13 @@ def learn(
         task = SoundTask(build, texts, labels, held_out, task.tower.state_dict() if number else None)
         fit(task, schedule, folder / f"run-audio-{number}", report)
     return task
+
+
+def _standard(embeddings: np.ndarray) -> np.ndarray:
+    """Each feature with mean 0 and deviation 1, float16 (n, 1024)."""
+    mean = embeddings.mean(axis=0, dtype=np.float32)
+    deviation = embeddings.std(axis=0, dtype=np.float32).clip(FAINT)
+    return ((embeddings - mean) / deviation).astype(np.float16)
 
 
 def _weighted(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:

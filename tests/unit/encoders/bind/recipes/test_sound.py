@@ -64,6 +64,7 @@ def build(tmp_path):
         classes=kinds,
         folds=folds,
         scores=np.zeros((len(rows), 521)),
+        embeddings=random.standard_normal((len(rows), 1024)).astype(np.float16),
     )
     return tmp_path
 
@@ -81,6 +82,7 @@ def test_the_tower_learns_and_its_task_is_the_same_again(build):
     batch = task.batch(0)
     assert batch.mels.shape[1:] == (1, 64, 102)
     torch.testing.assert_close(batch.shares.sum(dim=1), torch.ones(len(batch.mels)))
+    torch.testing.assert_close(batch.embeddings.std(), torch.tensor(0.85), rtol=0, atol=0.15)
     optimizer = torch.optim.AdamW(task.module.parameters(), lr=SCHEDULES[0].rate)
     losses = []
     for step in range(4):
